@@ -1,0 +1,138 @@
+"""Measure what the project promises and print a table: limit, measured, kept or not.
+
+    python benchmarks/run.py            the speeds (about two minutes); exit 1 when a limit is broken
+    python benchmarks/run.py --fit      the fit too, to a temporary file (up to three minutes more)
+    python benchmarks/run.py --size     only the lines of code of the package, module by module
+
+Speeds are wall-clock times of whole commands, the median of a few runs after one that warms the disk cache. The
+limits are for 2 cores with nothing else running. Some are relative to importing pandas on the same machine.
+"""
+
+import argparse
+import ast
+import io
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import tokenize
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+MAX_PACKAGE_LINES = 4000
+MAX_MODULE_LINES = 400
+LAYOUT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
+LAYOUT |= {tokenize.ENCODING, tokenize.ENDMARKER}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One promise: what was run, how long it may take, how long it took."""
+
+    what: str
+    limit_s: float | None
+    measured_s: float
+    failed: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """True when the command succeeded within its limit, if it has one."""
+        return not self.failed and (self.limit_s is None or self.measured_s <= self.limit_s)
+
+    def __str__(self) -> str:
+        limit = "-" if self.limit_s is None else f"{self.limit_s:.2f}"
+        verdict = "failed" if self.failed else "" if self.limit_s is None else "yes" if self.ok else "NO"
+        return f"{self.what:<52} {limit:>9} {self.measured_s:>11.2f}  {verdict}".rstrip()
+
+
+def measure(what: str, command: list[str], limit_s: float | None = None, runs: int = 3, warm: bool = True) -> Row:
+    """Run a command `runs` times and keep the median wall time; print the row and, after a failure, its last words."""
+    times, failed, words = [], False, ""
+    for _ in range(runs + warm):
+        start = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, stdin=subprocess.DEVNULL)
+        times.append(time.perf_counter() - start)
+        if done.returncode:
+            failed, words = True, done.stderr.strip()
+            break
+    row = Row(what, limit_s, statistics.median(times[1:] if warm and len(times) > 1 else times), failed)
+    print(row, flush=True)
+    if failed:
+        print("\n".join(f"    {line}" for line in words.splitlines()[-3:]), flush=True)
+    return row
+
+
+def speeds(fit: bool) -> list[Row]:
+    """Measure every promised speed."""
+
+    def python(code: str) -> list[str]:
+        return [sys.executable, "-c", code]
+
+    beside = Path(sys.executable).with_name("riskmodel")
+    riskmodel = [str(beside)] if beside.exists() else [sys.executable, "-m", "riskmodel"]
+
+    print(f"Python {sys.version.split()[0]}, {os.cpu_count()} cores")
+    print(f"{'what':<52} {'limit, s':>9} {'measured, s':>11}  ok")
+    pandas = measure("python -c 'import pandas'", python("import pandas"))
+    both = measure("python -c 'import pandas, xarray'", python("import pandas, xarray"))
+    rows = [
+        measure("python -c 'import riskmodel'", python("import riskmodel"), 0.3),
+        measure("riskmodel --help", [*riskmodel, "--help"], 0.5),
+        measure("riskmodel check (2 x pandas + 1 s)", [*riskmodel, "check"], 2 * pandas.measured_s + 1),
+        measure(
+            "riskmodel score (2 x pandas and xarray)",
+            [*riskmodel, "score", "--format", "csv"],
+            2 * both.measured_s,
+        ),
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        report = [*riskmodel, "report", "--out", f"{folder}/reports"]
+        rows.append(measure("riskmodel report (make report)", report, 60, runs=1, warm=False))
+        if fit:
+            command = [*riskmodel, "fit", "--out", f"{folder}/posterior.nc"]
+            rows.append(measure("riskmodel fit, compilation included", command, 180, runs=1, warm=False))
+    return rows
+
+
+def code_lines(path: Path) -> int:
+    """Count the lines of a module that hold code: no blanks, comments or docstrings."""
+    source = path.read_text(encoding="utf-8")
+    lines: set[int] = set()
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type not in LAYOUT:
+            lines.update(range(token.start[0], token.end[0] + 1))
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.body:
+            first = node.body[0]
+            if ast.get_docstring(node, clean=False) is not None:
+                lines.difference_update(range(first.lineno, (first.end_lineno or first.lineno) + 1))
+    return len(lines)
+
+
+def size() -> None:
+    """Print the lines of code of each module and of the package; a hint, never a failure."""
+    counts = {path.relative_to(ROOT).as_posix(): code_lines(path) for path in (ROOT / "riskmodel").rglob("*.py")}
+    for name, count in sorted(counts.items()):
+        print(f"{count:>6}  {name}{f'  (over {MAX_MODULE_LINES})' if count > MAX_MODULE_LINES else ''}")
+    total = sum(counts.values())
+    over = f"  (over about {MAX_PACKAGE_LINES})" if total > MAX_PACKAGE_LINES else ""
+    print(f"{total:>6}  lines of code in riskmodel/, without blanks, comments and docstrings{over}")
+
+
+def main() -> int:
+    """Read the arguments, measure, print."""
+    parser = argparse.ArgumentParser(description="Measure what the project promises and print a table.")
+    parser.add_argument("--fit", action="store_true", help="measure `riskmodel fit` too, to a temporary file")
+    parser.add_argument("--size", action="store_true", help="only count the lines of code of the package")
+    arguments = parser.parse_args()
+    if arguments.size:
+        size()
+        return 0
+    return 0 if all(row.ok for row in speeds(arguments.fit)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

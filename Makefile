@@ -74,27 +74,27 @@ clean: ## remove reports, caches and build leftovers; keeps .venv (rm -rf .venv 
 
 # Sets $$uv: the one on PATH when it works, else our own in .uv/. A pyenv shim can be on PATH and not work, hence the tries.
 define FIND_UV
-tell() { echo "riskmodel$$*" >&2; }; \
+tell() { echo "$$*" >&2; }; \
 uv=uv; \
 if ! uv python find --help >/dev/null 2>&1; then \
   uv=.uv/bin/uv; \
   if ! "$$uv" --version >/dev/null 2>&1; then \
     old=; boot=; \
     for p in python3 python3.13 python3.12 python3.11 python3.10 python3.9 /usr/bin/python3 \
-             "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/*/bin/python3 "$$HOME"/.pyenv/versions/*/bin/python3; do \
+             "$${PYENV_ROOT:-$${HOME:-}/.pyenv}"/versions/*/bin/python3 "$${HOME:-}"/.pyenv/versions/*/bin/python3; do \
       "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1 || continue; \
       old=$$p; \
       "$$p" -c 'import venv, ensurepip' >/dev/null 2>&1 && { boot=$$p; break; }; \
     done; \
     if [ -z "$$old" ]; then \
-      tell " needs Python 3.12 or newer: install Python 3.13 (for example \`pyenv install 3.13\` or \`uv python install 3.13\`) and run make again."; exit 1; \
+      tell "riskmodel needs Python 3.12 or newer: install Python 3.13 (for example \`pyenv install 3.13\` or \`uv python install 3.13\`) and run make again."; exit 1; \
     elif [ -z "$$boot" ]; then \
-      tell ": $$old cannot make environments: install its venv module (Debian and Ubuntu: \`apt install python3-venv\`) or uv, and run make again."; exit 1; \
+      tell "riskmodel: $$old cannot make environments: install its venv module (Debian and Ubuntu: \`apt install python3-venv\`) or uv, and run make again."; exit 1; \
     fi; \
-    tell ": uv is not installed; fetching uv $(UV_VERSION) into .uv/"; \
+    tell "riskmodel: uv is not installed; fetching uv $(UV_VERSION) into .uv/"; \
     rm -rf .uv; \
     "$$boot" -m venv .uv && .uv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" || \
-      { tell ": could not fetch uv (see above): install uv by hand or check the network, and run make again."; rm -rf .uv; exit 1; }; \
+      { tell "riskmodel: could not fetch uv (see above): install uv by hand or check the network, and run make again."; rm -rf .uv; exit 1; }; \
   fi; \
 fi
 endef
@@ -104,27 +104,27 @@ endef
 define FIND_PYTHON
 find_python() { \
   more=; \
-  for d in "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/*/bin "$$HOME"/.pyenv/versions/*/bin; do more="$$more:$$d"; done; \
+  for d in "$${PYENV_ROOT:-$${HOME:-}/.pyenv}"/versions/*/bin "$${HOME:-}"/.pyenv/versions/*/bin; do more="$$more:$$d"; done; \
   PATH="$$PATH$$more" "$$uv" python find --system --no-project --no-python-downloads "$$1" 2>/dev/null; \
 }; \
 wanted=$$(cat .python-version); \
 python=$$(find_python "$$wanted" || find_python 3.13 || find_python 3.12 || find_python 3.14 || { \
-  tell ": no Python 3.12 to 3.14 here; trying to download $$wanted"; \
+  tell "riskmodel: no Python 3.12 to 3.14 here; trying to download $$wanted"; \
   UV_PYTHON_INSTALL_BIN=0 "$$uv" python install --quiet "$$wanted" >/dev/null 2>&1; find_python "$$wanted"; \
 } || find_python '>=3.12') || { \
-  tell " needs Python 3.12 or newer: install Python 3.13 (for example \`pyenv install 3.13\` or \`uv python install 3.13\`) and run make again."; exit 1; }
+  tell "riskmodel needs Python 3.12 or newer: install Python 3.13 (for example \`pyenv install 3.13\` or \`uv python install 3.13\`) and run make again."; exit 1; }
 endef
 
 env: $(STAMP) ## only make .venv
 
-$(STAMP): requirements.lock pyproject.toml .python-version
+$(STAMP): requirements.lock pyproject.toml .python-version $(if $(shell test -x $(BIN)/python && echo ok),,FORCE)
 	@set -u; $(FIND_UV); \
 	if ! $(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; then \
 	  $(FIND_PYTHON); \
 	  rm -rf .venv; \
 	  "$$uv" venv --quiet --no-project --python "$$python" .venv || exit 1; \
 	fi; \
-	tell ": installing what requirements.lock lists into .venv (a minute or two the first time)"; \
+	tell "riskmodel: installing what requirements.lock lists into .venv (a minute or two the first time)"; \
 	"$$uv" pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock && \
 	"$$uv" pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . || exit 1; \
 	touch $@
@@ -139,4 +139,4 @@ lock: ## write requirements.lock again from pyproject.toml
 	{ echo '# Exact versions with hashes of all that pyproject.toml asks for (and its dev group), for every system and'; \
 	  echo '# Python >= 3.12. Made by `make lock`; `make lock ARGS=--upgrade` takes newer versions. Not to be edited by hand.'; \
 	  grep -v '^#' $$new; } > $$new.2; \
-	mv $$new.2 requirements.lock; rm -f $$new; tell ": requirements.lock written; the next make installs it"
+	mv $$new.2 requirements.lock; rm -f $$new; tell "riskmodel: requirements.lock written; the next make installs it"

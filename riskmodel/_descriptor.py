@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 from riskmodel._files import DESCRIPTOR, atomic_write, sha256_hex, shipped_data_dir
 from riskmodel.codes import legal_space, parse_date
 from riskmodel.errors import Problem, StudyError, UsageError
-from riskmodel.schema import TYPES, RawTable, Resource, fields_of, links, primary_key
+from riskmodel.schema import TYPES, RawTable, Resource, fields_of, frame_schema, links, primary_key
 
 __all__ = [
     "AS_OF",
@@ -120,6 +121,10 @@ def _descriptor_flaws(descriptor: Any) -> list[tuple[str, str]]:
             flaws.append((str(name), f"field types must be among {', '.join(TYPES)}"))
         if not set(primary_key(resource)) <= set(columns):
             flaws.append((str(name), "primaryKey must name fields of the table"))
+        try:
+            list(links(resource)), frame_schema(resource)
+        except (re.error, ValueError, TypeError, AttributeError, KeyError) as error:
+            flaws.append((str(name), f"has rules that cannot be used: {error}"))
     return flaws
 
 

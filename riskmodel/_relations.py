@@ -88,7 +88,7 @@ def _references(raw: RawTable, tables: Mapping[str, RawTable]) -> Iterator[Probl
                 continue
             for element in _elements(values, listed):
                 if element not in known:
-                    rule = f"must be a {' with '.join(targets)} of {target.file}{_near(element, known)}"
+                    rule = f"must be in column {', '.join(targets)} of {target.file}{_near(element, known)}"
                     yield raw.problem(position, ", ".join(columns), ", ".join(element), rule)
 
 

@@ -28,7 +28,8 @@ Z90 = 1.2815515655446004
 HALF_YEARS = tuple(f"{year}H{half}" for year in range(2013, 2026) for half in (1, 2))
 """The grid on which reporting periods and customer numbers are placed."""
 
-# Quantity -> (link, direction). Direction +1: more of it means more exposure; -1: less; 0: neither.
+# Quantity -> (link, direction). Direction +1: more of it means more exposure; -1: less. 0: no bias is carried, either
+# because the quantity is neutral or because one modeller set it wide on purpose instead of several experts.
 QUANTITIES: Mapping[str, tuple[str, int]] = {
     "reach": ("logit", 1),
     "certification_removes": ("logit", -1),
@@ -41,18 +42,18 @@ QUANTITIES: Mapping[str, tuple[str, int]] = {
     "attractiveness": ("log", 1),
     "same_law_across_setups": ("logit", 0),
     "same_answer_within_state": ("logit", 0),
-    "newly_tasked_fraction": ("logit", 1),
-    "accounts_per_customer": ("log_excess", -1),
-    "infrastructure_share_of_tasked_accounts": ("logit", 1),
-    "attractiveness_purpose": ("log", 1),
-    "authority_used": ("logit", 1),
-    "foreign_customer_share": ("logit", 1),
+    "newly_tasked_fraction": ("logit", 0),
+    "accounts_per_customer": ("log_excess", 0),
+    "infrastructure_share_of_tasked_accounts": ("logit", 0),
+    "attractiveness_purpose": ("log", 0),
+    "authority_used": ("logit", 0),
+    "foreign_customer_share": ("logit", 0),
     "eu_share_of_foreign_customers": ("logit", 0),
     "statement_error": ("logit", 0),
-    "fleet_customer_managed_keys": ("logit", 1),
+    "fleet_customer_managed_keys": ("logit", 0),
     "customer_growth_elasticity": ("log", 0),
-    "infrastructure_use": ("logit", -1),
-    "hazard_transfer": ("log", 1),
+    "infrastructure_use": ("logit", 0),
+    "hazard_transfer": ("log", 0),
 }
 """Elicited quantities the likelihood of disclosure uses; others in the table (suspension, severity, covert
 collection) belong to submodels that are not built yet."""
@@ -159,10 +160,15 @@ class Bands:
 
 @dataclass(frozen=True)
 class Design:
-    """Everything the likelihood sees: coordinates, judgements, counts, statements and bands."""
+    """Everything the likelihood sees: coordinates, judgements, counts, statements and bands.
+
+    ``regime_family`` (regime,) 0 criminal, 1 intelligence, 2 any purpose; ``regime_uncounted`` (regime,) whether no
+    provider publishes requests by the regime's state.
+    """
 
     coords: Mapping[str, tuple[str, ...]]
     regime_family: np.ndarray
+    regime_uncounted: np.ndarray
     judgements: Judgements
     counts: Counts
     statements: Statements
@@ -182,7 +188,7 @@ class Design:
             for field in fields(part):
                 array = np.ascontiguousarray(np.asarray(getattr(part, field.name), dtype=float).round(12))
                 digest.update(f"{field.name}{array.shape}".encode() + array.tobytes())
-        digest.update(self.regime_family.astype(float).tobytes())
+        digest.update(np.concatenate([self.regime_family, self.regime_uncounted]).astype(float).tobytes())
         return digest.hexdigest()
 
 
@@ -218,7 +224,9 @@ def build_design(study: Study) -> Design:
         "statement": tuple(f"statement{n}" for n in range(len(statements.reporter_idx))),
     }
     family = regimes["purpose"].map(families).to_numpy(dtype=int)
-    return Design(coords, family, judgements, counts, statements, bands)
+    requesting = set(study["transparency"]["requesting_country"].dropna())
+    uncounted = np.array([not set(str(c).split(";")) & requesting for c in regimes["countries"]])
+    return Design(coords, family, uncounted, judgements, counts, statements, bands)
 
 
 def content_programmes(study: Study) -> pd.DataFrame:

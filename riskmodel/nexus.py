@@ -23,12 +23,10 @@ from riskmodel.design import content_programmes
 if TYPE_CHECKING:
     from riskmodel.study import Study
 
-__all__ = ["Option", "Programme", "Segment", "SetupFacts", "Unknown", "foreign_programmes", "setup_facts"]
+__all__ = ["Alternative", "Option", "Programme", "Segment", "SetupFacts", "Unknown", "equal_terms", "foreign_programmes", "setup_facts"]
 
 MAJORITY_PCT = 50.0
 """Control is more than this share of votes (or of capital where votes are not known), or a stated right."""
-FROM_POSTERIOR = "separated_when_unknown"
-"""Probability that is learnt: a subsidiary whose separation was not seen is in fact separated."""
 TERMS = ("challenge_demands", "eu_law_only_clause", "notify_customer")
 SCHEMES = ("SecNumCloud", "HDS")
 
@@ -37,13 +35,23 @@ Fact = tuple[str, str]
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """One way a fact may be: a stated probability, times what the posterior says of separation where that matters.
+
+    ``learnt`` +1 multiplies by the probability that an unseen subsidiary is separated, -1 by its complement.
+    """
+
+    probability: float
+    facts: frozenset[Fact]
+    learnt: int = 0
+
+
+@dataclass(frozen=True)
 class Unknown:
-    """A settled fact that was not seen: true with ``probability``, then ``if_true`` holds, else ``if_false``."""
+    """A settled fact that was not seen: exactly one alternative holds. Ordered from most to least exposing."""
 
     name: str
-    probability: float | str
-    if_true: frozenset[Fact]
-    if_false: frozenset[Fact]
+    alternatives: tuple[Alternative, ...]
 
 
 @dataclass(frozen=True)
@@ -205,8 +213,8 @@ class _Book:
                     facts.add(("minority", country))
                 elif country:
                     held = frozenset({("minority", country)})
-                    name = f"control:{provider}:{holder}"
-                    unknowns.append(Unknown(name, control, held | {("control", country)}, held))
+                    ways = (Alternative(control, held | {("control", country)}), Alternative(1.0 - control, held))
+                    unknowns.append(Unknown(f"control:{provider}:{holder}", ways))
                 if control > 0.0 and holder not in seen:
                     seen.add(holder)
                     queue.append((holder, control))
@@ -223,36 +231,40 @@ class _Book:
         facts |= {("remote_staff", country) for country in split(row["staff_countries"])}
         abroad = split(row["establishment_countries"])
         if abroad:
-            state = row["establishment_separation"]
-            key = ("establishment_separation", state, "establishment_separated")
-            unknowns.append(
-                Unknown(
-                    f"separation:{provider_id}",
-                    self.mixture.get(key, FROM_POSTERIOR),
-                    frozenset(("establishment_separated", country) for country in abroad),
-                    frozenset(("establishment_not_separated", country) for country in abroad),
-                )
-            )
+            unknowns.append(self._establishment(provider_id, row, abroad))
         licensor = row["licensor_id"]
         if licensor == licensor:
             chain, _ = self._ownership(licensor)
             places = {country for kind, country in chain if kind == "control"}
             places |= {self.country[licensor]} if licensor in self.country else set()
             access = row["licensor_access"] if row["licensor_access"] == row["licensor_access"] else "unknown"
-            unknowns.append(
-                Unknown(
-                    f"licensor:{provider_id}",
-                    self.mixture[("licensor_access", access, "licensor_with_access")],
-                    frozenset(("licensor_with_access", country) for country in places),
-                    frozenset(("licensor_without_access", country) for country in places),
-                )
+            chance = self.mixture[("licensor_access", access, "licensor_with_access")]
+            ways = (
+                Alternative(chance, frozenset(("licensor_with_access", c) for c in places)),
+                Alternative(1.0 - chance, frozenset(("licensor_without_access", c) for c in places)),
             )
+            unknowns.append(Unknown(f"licensor:{provider_id}", ways))
         below = row.get("runs_on")
         if below == below and below is not None:
             more, others = self.provider(str(below))
             facts |= more
             unknowns += others
-        return frozenset(facts), tuple(u for u in unknowns if u.if_true or u.if_false)
+        return frozenset(facts), tuple(u for u in unknowns if any(a.facts for a in u.alternatives))
+
+    def _establishment(self, provider: str, row: pd.Series, abroad: list[str]) -> Unknown:
+        """Subsidiaries abroad: are they there, and are they separated from the European service?"""
+        presence = row.get("establishment_presence")
+        presence = presence if presence == presence and presence else "seen"
+        there = self.mixture[("establishment_presence", str(presence), "present")]
+        together = frozenset(("establishment_not_separated", country) for country in abroad)
+        apart = frozenset(("establishment_separated", country) for country in abroad)
+        stated = self.mixture.get(("establishment_separation", row["establishment_separation"], "establishment_separated"))
+        absent = Alternative(1.0 - there, frozenset())
+        if stated is None:
+            ways = (Alternative(there, together, learnt=-1), Alternative(there, apart, learnt=1), absent)
+        else:
+            ways = (Alternative(there * (1.0 - stated), together), Alternative(there * stated, apart), absent)
+        return Unknown(f"establishment:{provider}", ways)
 
     def status(self, provider_id: str, scheme: str, asked: bool, pending: bool, day: dt.date) -> str:
         """Status of a scheme on a day for a setup: a label counts only where the setup asks for it.
@@ -359,3 +371,34 @@ def _authority(regime: pd.Series, day: dt.date) -> str:
     if regime["in_force_to"] < now:
         return "certified_after_lapse" if now <= regime["certified_to"] else "after_certification"
     return "in_force"
+
+
+EQUAL_TERMS = {
+    "data_countries": "FR",
+    "key_custody": "customer_managed",
+    "data_class": "national_health_warehouse",
+    "service_model": "infrastructure",
+    "terms": "none",
+}
+"""Workload, custody and terms at which providers are compared unless others are given."""
+
+
+def equal_terms(setups: pd.DataFrame, **changes: str) -> pd.DataFrame:
+    """Return the same setups at one workload, key custody and contract, so that only the provider differs.
+
+    Parameters
+    ----------
+    setups
+        Rows like those of ``study["setups"]``; place of data, custody, data class, service model and terms are
+        overwritten, provider, operators and certificates stay.
+    **changes
+        Columns to set instead of the default (data in France, customer-managed keys, a national health warehouse on
+        infrastructure, no protective terms).
+
+    Examples
+    --------
+    >>> import riskmodel as rm
+    >>> rm.equal_terms(rm.read_study()["setups"], key_custody="provider")["key_custody"].unique().tolist()
+    ['provider']
+    """
+    return setups.assign(**{**EQUAL_TERMS, **changes})

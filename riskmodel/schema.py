@@ -39,9 +39,10 @@ Field = Mapping[str, Any]
 TRUE = frozenset({"true", "True", "TRUE", "1"})
 FALSE = frozenset({"false", "False", "FALSE", "0"})
 TYPES = ("string", "integer", "number", "boolean", "date")
+_NUMBER = r"[+-]?([0-9]{1,40}\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,2})?"
 _FORMS = {
-    "integer": (r"[+-]?[0-9]+", "must be a whole number"),
-    "number": (r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", "must be a number with a decimal point"),
+    "integer": (r"[+-]?[0-9]{1,15}", "must be a whole number"),
+    "number": (_NUMBER, "must be a number with a decimal point"),
 }
 _MARKUP = re.compile(r"<[A-Za-z/!]|javascript:", re.IGNORECASE)
 _EMPTY = "must not be empty"
@@ -271,7 +272,8 @@ def _tests(column: Field) -> Iterator[tuple[Test, str]]:
         yield lambda cells: cells.isin(allowed), f"must be one of: {', '.join(allowed)}"
     if "pattern" in constraints:
         pattern = constraints["pattern"]
-        yield lambda cells: cells.str.fullmatch(f"(?:{pattern})"), f"must match the pattern {pattern}"
+        whole = re.compile(f"(?:{pattern})")
+        yield lambda cells: cells.str.fullmatch(whole), f"must match the pattern {pattern}"
 
 
 def _limits(

@@ -51,7 +51,7 @@ def test_country_code_never_guesses(text: str) -> None:
 
 
 def test_country_code_suggests_without_taking() -> None:
-    with pytest.raises(ValueError, match="similar, but not taken: .*Germany"):
+    with pytest.raises(ValueError, match=r"similar, but not taken: .*Germany"):
         codes.country_code("Germani")
 
 
@@ -87,7 +87,7 @@ def test_legal_space() -> None:
     assert europe == codes.legal_space("EU") == codes.legal_space("eea") == codes.EU_EEA | {"EU"}
     assert len(codes.EU_EEA) == 30 and {"IS", "LI", "NO", "FR"} <= codes.EU_EEA
     assert not codes.EU_EEA & {"CH", "GB", "US", "EL", "UK"}
-    assert codes.EU_EEA <= codes.iso_codes()
+    assert codes.iso_codes() >= codes.EU_EEA
     assert codes.legal_space("CH") == {"CH"}
     assert codes.legal_space("UK") == {"GB"}
     with pytest.raises(ValueError, match="not a country"):

@@ -143,7 +143,7 @@ def only(problems: list[Problem]) -> Problem:
     return problems[0]
 
 
-# ── good data ────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── good data ────────────────────────────────────────────────────────────
 
 
 def test_tables_are_typed(base: Path) -> None:
@@ -188,7 +188,8 @@ def test_study_shows_itself_and_cannot_be_changed(base: Path) -> None:
     shown = got._repr_html_()
     assert "A &lt;small&gt; study" in shown and "All &lt;setups&gt;" in shown and "<small>" not in shown
     assert "setups 2" in repr(got) and len(repr(got)) < 400
-    got["setups"].loc[:, "name"] = "changed"
+    copied = got["setups"]
+    copied.loc[:, "name"] = "changed"
     assert got["setups"]["name"].tolist() == ["Setup A", "Setup B"]
     with pytest.raises(FrozenInstanceError):
         got.home = "CH"  # type: ignore[misc]
@@ -219,20 +220,22 @@ def test_hash_is_of_the_content(base: Path) -> None:
     assert read_study().data_hash != first
 
 
-# ── one bad thing ────────────────────────────────────────────────────────────────────────────────────────────────
+# ── one bad thing ────────────────────────────────────────────────────────────
 
 CELLS = [
-    ("ownership", 2, "share_low_pct", "140", "must be at most 100 (percent)"),
+    ("ownership", 4, "share_high_pct", "140", "must be at most 100 (percent)"),
     ("ownership", 2, "share_low_pct", "-1", "must be at least 0 (percent)"),
     ("ownership", 3, "share_high_pct", "14,5", "must be a number with a decimal point (percent)"),
     ("ownership", 3, "share_high_pct", "nan", "must be a number with a decimal point (percent)"),
-    ("ownership", 2, "share_low_pct", "61", "must not be above share_high_pct (60)"),
+    ("ownership", 4, "share_low_pct", "61", "must not be above share_high_pct (30)"),
     ("ownership", 4, "kind", "shares", "must be one of: capital, votes, control"),
     ("ownership", 4, "as_of", "31/12/2025", "must be a day of the calendar written yyyy-mm-dd"),
     ("ownership", 4, "as_of", "2025-02-30", "must be a day of the calendar written yyyy-mm-dd"),
-    ("ownership", 4, "owned_id", "eurocloudd", "must be a entity_id of entities.csv (did you mean eurocloud?)"),
+    ("ownership", 4, "owned_id", "eurocloudd", "entity_id of entities.csv (did you mean eurocloud?)"),
     ("setups", 2, "seats", "12.5", "must be a whole number"),
     ("setups", 3, "seats", "1 200", "must be a whole number"),
+    ("setups", 3, "seats", "9" * 20, "must be a whole number"),
+    ("ownership", 4, "share_high_pct", "1e999", "must be a number with a decimal point (percent)"),
     ("setups", 2, "from_date", "1980-01-01", "must be at least 1990-01-01"),
     ("setups", 3, "from_date", "2026-01-02", "must not be after to_date (2026-01-01)"),
     ("setups", 2, "data_class", "", "must not be empty"),
@@ -240,9 +243,9 @@ CELLS = [
     ("setups", 2, "certifications_required", "HDS;ISO", "must be one of: HDS, SecNumCloud"),
     ("setups", 2, "certifications_required", "HDS;;SecNumCloud", "must not have an empty element"),
     ("setups", 2, "certifications_required", "HDS;HDS", "must not name an element twice"),
-    ("setups", 3, "variant_of", "C", "must be a setup_id of setups.csv"),
-    ("setups", 3, "provider_id", "azure", "must be a provider_id of providers.csv"),
-    ("entities", 2, "country", "USA", "must be an ISO 3166-1 alpha-2 country code such as FR, or EU; write US"),
+    ("setups", 3, "variant_of", "C", "must be in column setup_id of setups.csv"),
+    ("setups", 3, "provider_id", "azure", "must be in column provider_id of providers.csv"),
+    ("entities", 2, "country", "USA", "ISO 3166-1 alpha-2 country code such as FR, or EU; write US"),
     ("entities", 3, "country", "UK", "write GB"),
     ("entities", 3, "country", "fr", "write FR"),
     ("entities", 3, "country", "XX", "must be an ISO 3166-1 alpha-2 country code such as FR, or EU"),
@@ -303,7 +306,7 @@ FILES: list[tuple[str, Callable[[Path], Any], tuple[str, int | None, str | None,
     (
         "latin-1",
         rewrite("rules", lambda b: b.replace(b"two", b"d\xe9ux")),
-        ("rules", 3, None, "byte 0xe9", "must be UTF-8 text; the byte at offset 40 is not"),
+        ("rules", 3, None, "byte 0xe9", "must be UTF-8 text; the byte at offset 39 is not"),
     ),
     (
         "open quote",
@@ -327,7 +330,7 @@ FILES: list[tuple[str, Callable[[Path], Any], tuple[str, int | None, str | None,
     ),
     (
         "cut off",
-        rewrite("rules", lambda b: b[:-5]),
+        rewrite("rules", lambda b: b[:-6]),
         ("rules", 4, None, "v2,o", "has 2 cells, must have 3 as the header; the last line seems cut off"),
     ),
     (
@@ -363,7 +366,7 @@ FILES: list[tuple[str, Callable[[Path], Any], tuple[str, int | None, str | None,
     (
         "shares",
         lambda d: put(d, "ownership", *ROWS["ownership"], "OWN5,eurocloud,21,21,capital,2025-12-31,current"),
-        ("ownership", 6, "share_low_pct", "101 in total", "must add up to at most 100 (percent); rows 2, 3, 6"),
+        ("ownership", 6, "share_low_pct", "101 in total", "add up to at most 100 (percent); rows 2, 3, 6"),
     ),
     ("extra file", lambda d: (d / "x.csv").write_text("a\n"), ("x", None, None, None, "is not described")),
 ]  # fmt: skip
@@ -433,7 +436,7 @@ def test_not_strict_keeps_problems_and_blanks_bad_cells(base: Path, caplog: pyte
     assert got["rules"]["weight"].tolist() == [pd.NA, 20]
 
 
-# ── descriptions and their sums ──────────────────────────────────────────────────────────────────────────────────
+# ── descriptions and their sums ────────────────────────────────────────────────────────────
 
 
 def test_changed_file_is_noticed_until_the_sums_are_renewed(base: Path) -> None:
@@ -461,6 +464,15 @@ def test_sums_are_not_written_for_half_a_study(base: Path, mine: Path) -> None:
         update_hashes(mine)
 
 
+def edited(package: dict[str, Any], table: str, column: str, **changes: Any) -> dict[str, Any]:
+    """Return a description with one field changed."""
+    for about in package["resources"]:
+        for field in about["schema"]["fields"]:
+            if (about["name"], field["name"]) == (table, column):
+                field.update(changes)
+    return package
+
+
 @pytest.mark.parametrize(
     ("change", "rule"),
     [
@@ -470,6 +482,9 @@ def test_sums_are_not_written_for_half_a_study(base: Path, mine: Path) -> None:
         (lambda d: {**d, "riskmodel:home": "Mars"}, "is not a country"),
         (lambda d: {**d, "resources": [*d["resources"], d["resources"][0]]}, "is described twice"),
         (lambda d: {**d, "resources": [{**d["resources"][0], "path": "../x.csv"}]}, "plain file name"),
+        (lambda d: edited(d, "sources", "title", constraints={"pattern": "("}), "rules that cannot be used"),
+        (lambda d: edited(d, "rules", "weight", constraints={"minimum": "x"}), "rules that cannot be used"),
+        (lambda d: edited(d, "rules", "weight", type="list"), "field types must be among"),
         (lambda d: {**d, "resources": [{"name": "x"}]}, "must have a name, a path and typed fields"),
         (
             lambda d: {**d, "resources": d["resources"][1:]},
@@ -502,7 +517,7 @@ def test_own_description_replaces_tables_and_keeps_the_others(base: Path, mine: 
     assert "must describe the field weight as integer" in "".join(p.rule for p in check_study(mine))
 
 
-# ── folders of a few tables ──────────────────────────────────────────────────────────────────────────────────────
+# ── folders of a few tables ────────────────────────────────────────────────────────────
 
 
 def test_folder_adds_rows_or_replaces_a_table(base: Path, mine: Path) -> None:
@@ -541,7 +556,7 @@ def test_no_folder_no_study(base: Path, mine: Path) -> None:
             check_study(path)
 
 
-# ── an analyst's setups ──────────────────────────────────────────────────────────────────────────────────────────
+# ── an analyst's setups ────────────────────────────────────────────────────────────
 
 FOUR = "setup_id,provider_id,data_class,service_model"
 
@@ -566,7 +581,9 @@ def test_four_columns_are_enough(base: Path, mine: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["text", "bytes", "frame"])
 def test_streams_and_frames_read_alike(base: Path, kind: str) -> None:
-    text = f"{FOUR},from_date,certifications_required,seats\nMINE,acme,health,mail,2024-05-01,HDS;SecNumCloud,7\n"
+    text = (
+        f"{FOUR},from_date,certifications_required,seats\nMINE,acme,health,x,2024-05-01,HDS;SecNumCloud,7\n"
+    )
     source: Any = io.StringIO(text) if kind == "text" else io.BytesIO(text.encode())
     if kind == "frame":
         source = pd.read_csv(io.StringIO(text), parse_dates=["from_date"]).set_index("setup_id")
@@ -628,7 +645,7 @@ def test_setups_of_a_study_are_read_with_that_study(base: Path, mine: Path) -> N
         read_setups(mine / "no.csv", given)
 
 
-# ── small things ─────────────────────────────────────────────────────────────────────────────────────────────────
+# ── small things ────────────────────────────────────────────────────────────
 
 
 def test_values_are_shown_short_and_harmless() -> None:
@@ -652,7 +669,7 @@ def test_atomic_write_keeps_the_old_file_when_writing_fails(tmp_path: Path) -> N
     assert target.read_bytes() == b"new\n" and target.stat().st_mode & 0o777 == 0o640
 
 
-# ── the shipped data ─────────────────────────────────────────────────────────────────────────────────────────────
+# ── the shipped data ────────────────────────────────────────────────────────────
 
 
 def test_shipped_data_keep_their_rules() -> None:

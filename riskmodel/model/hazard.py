@@ -6,7 +6,8 @@
     thinning    y_EU ~ Binomial(y, e)
     statements  "never" ~ Bernoulli((1 - eps) exp(-expected) (1 - psi e)^counted + eps)
     bands       P(low <= count <= high) under log level, a random walk per reporter
-    tasked      H_cp = 2 nu level share_c / (accounts per customer N_p)    stock is not flow: nu is the new fraction
+    tasked      x_p = log[2 nu level_p share / (accounts per customer N_p)]  stock is not flow: nu is the new fraction
+                x_p = log H_p + mix_p, H_p exchangeable: pulled towards the population as far as the mix may differ
 
 | parameter | meaning | unit | dims | prior |
 |---|---|---|---|---|
@@ -60,7 +61,7 @@ def hazard(pool: Pool) -> list[Located]:
     """Add the hazard submodel; return the location of every item it elicits.
 
     Adds the deterministics ``log_rate_criminal`` (service), ``log_rate_criminal_reporter`` (reporter_service),
-    ``log_rate_intelligence`` (band_reporter, service), ``log_transfer`` (regime), ``clear_text`` (custody),
+    ``log_rate_intelligence`` (service), ``log_rate_intelligence_reporter`` (band_reporter, service), ``log_transfer`` (regime), ``clear_text`` (custody),
     ``clear_text_fleet``, ``demand_defeated`` (term), ``attractiveness`` (data_class, purpose), ``authority_used``
     (authority_window), ``same_law`` and ``same_answer``.
     """
@@ -69,10 +70,16 @@ def hazard(pool: Pool) -> list[Located]:
     customers = pool.location("customers_location", dims="customer_base", kind="log")
     places.append(([item_key("enterprise_customers", c) for c in CUSTOMERS], customers))
     log_customers = customers + pool.shift("enterprise_customers", list(CUSTOMERS))
-    _criminal(pool, single, log_customers)
-    _intelligence(pool, single, log_customers)
+    spread = pool.priors["provider_spread"].create("provider_spread")
+    _criminal(pool, single, log_customers, spread)
+    _intelligence(pool, single, log_customers, spread)
     offset = pool.priors["transfer_spread"].create("transfer_sd") * pm.Normal("transfer_offset", 0, 1, dims="regime")
-    pm.Deterministic("log_transfer", single["hazard_transfer.any"] + offset, dims="regime")
+    centre = pt.where(
+        pool.design.regime_uncounted,
+        single["hazard_transfer.uncounted_states"],
+        single["hazard_transfer.counted_states"],
+    )
+    pm.Deterministic("log_transfer", centre + offset, dims="regime")
     return places + _setup_factors(pool, single)
 
 
@@ -92,9 +99,9 @@ SINGLES: dict[str, tuple[str, str]] = {
     "fleet_customer_managed_keys.any": ("logit", ""),
     "customer_growth_elasticity.any": ("log", ""),
     "infrastructure_use.msft_azure": ("logit", ""),
-    "hazard_transfer.any": ("log", ""),
-    "attractiveness_purpose.criminal": ("log", ""),
-    "attractiveness_purpose.intelligence": ("log", ""),
+    "hazard_transfer.counted_states": ("log", ""),
+    "hazard_transfer.uncounted_states": ("log", ""),
+    "attractiveness_purpose.intelligence_over_criminal": ("log", ""),
 }
 
 
@@ -110,12 +117,11 @@ def _singles(pool: Pool, places: list[Located]) -> dict[str, Any]:
     return values
 
 
-def _criminal(pool: Pool, single: dict[str, Any], log_customers: Any) -> None:
+def _criminal(pool: Pool, single: dict[str, Any], log_customers: Any, spread: Any) -> None:
     priors, counts, said = pool.priors, pool.design.counts, pool.design.statements
     collaboration = priors["log_rate_collaboration"].create("log_rate_collaboration")
     infrastructure = collaboration + priors["service_contrast"].create("service_contrast")
     log_rate = pm.Deterministic("log_rate_criminal", pt.stack([infrastructure, collaboration]), dims="service")
-    spread = priors["provider_spread"].create("provider_spread")
     offset = pm.Normal("rate_offset", 0, 1, dims="reporter_service")
     reporter = log_rate[np.array([0, 1, 0, 0])] + spread * offset
     pm.Deterministic("log_rate_criminal_reporter", reporter, dims="reporter_service")
@@ -165,7 +171,7 @@ def _band_draw(level: Any, noise: Any, rng: Any = None, size: Any = None) -> Any
     return np.stack([np.maximum(low, 0.0), low + 499.0], axis=-1)
 
 
-def _intelligence(pool: Pool, single: dict[str, Any], log_customers: Any) -> None:
+def _intelligence(pool: Pool, single: dict[str, Any], log_customers: Any, between: Any) -> None:
     bands, priors = pool.design.bands, pool.priors
     reporters = pool.design.coords["band_reporter"]
     now = []
@@ -207,8 +213,17 @@ def _intelligence(pool: Pool, single: dict[str, Any], log_customers: Any) -> Non
         - pt.log1p(pt.exp(single["accounts_per_customer.any"]))
         - base
     )
+    # what differs between two bands is partly their mix of consumer and enterprise accounts: pull towards the mean
+    mix, own = priors["composition_spread"].first, between
+    weight, size = own**2 / (own**2 + mix**2), len(reporters)
+    population = per_customer.mean() + pt.sqrt((own**2 + mix**2) / size) * pm.Normal("tasked_population", 0, 1)
+    left = pt.sqrt(weight) * mix * pm.Normal("tasked_reporter", 0, 1, dims="band_reporter")
+    reporter = weight * per_customer + (1.0 - weight) * population + left
     split = pt.log(pt.stack([hosted, 1.0 - hosted]))
-    pm.Deterministic("log_rate_intelligence", per_customer[:, None] + split, dims=("band_reporter", "service"))
+    pm.Deterministic("log_rate_intelligence", population + split, dims="service")
+    pm.Deterministic(
+        "log_rate_intelligence_reporter", reporter[:, None] + split, dims=("band_reporter", "service")
+    )
 
 
 def _setup_factors(pool: Pool, single: dict[str, Any]) -> list[Located]:
@@ -227,7 +242,8 @@ def _setup_factors(pool: Pool, single: dict[str, Any]) -> list[Located]:
         "demand_defeated", pm.math.sigmoid(defeated + pool.shift("demand_defeated", list(TERMS))), dims="term"
     )
     attractive = pool.location("attractiveness_location", dims="data_class", kind="log")
-    purpose = pt.stack([single["attractiveness_purpose.criminal"], single["attractiveness_purpose.intelligence"]])
+    half = 0.5 * single["attractiveness_purpose.intelligence_over_criminal"]
+    purpose = pt.stack([-half, half])
     level = attractive + pool.shift("attractiveness", list(SENSITIVE))
     pm.Deterministic("attractiveness", pt.exp(level[:, None] + purpose), dims=("data_class", "purpose"))
     authority = [single["authority_used.certified_after_lapse"], single["authority_used.after_certification"]]

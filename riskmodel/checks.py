@@ -1,0 +1,81 @@
+"""Checks: may this posterior be used? Rows (check, value, threshold, verdict, meaning), for reports and tests alike.
+
+Thresholds follow Vehtari et al. (2021): R-hat below 1.01 and effective sample sizes above 400 for every scalar that
+feeds an answer; no divergences; energy fraction of missing information above 0.3 (Betancourt 2017).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = ["convergence", "passed"]
+
+RHAT_BELOW = 1.01
+ESS_ABOVE = 400.0
+BFMI_ABOVE = 0.3
+
+Row = dict[str, Any]
+
+
+def row(check: str, value: float, threshold: str, good: bool, meaning: str) -> Row:
+    """Return one line of a checks table."""
+    return {
+        "check": check,
+        "value": value,
+        "threshold": threshold,
+        "verdict": "pass" if good else "fail",
+        "meaning": meaning,
+    }
+
+
+def passed(rows: Iterable[Row]) -> bool:
+    """Whether every check passes."""
+    return all(r["verdict"] == "pass" for r in rows)
+
+
+def convergence(tree: xr.DataTree, names: Sequence[str]) -> list[Row]:
+    """Did the sampler explore the posterior of every scalar that feeds an answer?
+
+    Parameters
+    ----------
+    tree
+        Sampler output with groups ``posterior`` and ``sample_stats`` (chain, draw kept).
+    names
+        Quantities that scoring uses; entries that are constant by construction are skipped.
+
+    Returns
+    -------
+    list of rows
+        R-hat, bulk and tail effective sample size, divergences, E-BFMI.
+    """
+    import arviz as az
+
+    posterior = tree["posterior"].to_dataset()
+    rhat, bulk, tail = [], [], []
+    for name in names:
+        values = posterior[name]
+        varies = (values.std(("chain", "draw")) > 0).values
+        for store, result in (
+            (rhat, az.rhat(values.to_dataset(name=name))),
+            (bulk, az.ess(values.to_dataset(name=name), method="bulk")),
+            (tail, az.ess(values.to_dataset(name=name), method="tail")),
+        ):
+            store.append(np.atleast_1d(result[name].values)[np.atleast_1d(varies)].ravel())
+    worst, least, least_tail = np.concatenate(rhat).max(), np.concatenate(bulk).min(), np.concatenate(tail).min()
+    stats = tree["sample_stats"].to_dataset()
+    diverging = int(stats["diverging"].sum())
+    energy = stats["energy"].values
+    bfmi = float((np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1)).min())
+    return [
+        row("R-hat, largest", float(worst), f"< {RHAT_BELOW}", bool(worst < RHAT_BELOW), "chains agree with one another"),
+        row("bulk ESS, smallest", float(least), f"> {ESS_ABOVE:.0f}", bool(least > ESS_ABOVE), "enough independent draws for means"),
+        row("tail ESS, smallest", float(least_tail), f"> {ESS_ABOVE:.0f}", bool(least_tail > ESS_ABOVE), "enough independent draws for interval ends"),
+        row("divergences", float(diverging), "= 0", diverging == 0, "no region that the sampler could not follow"),
+        row("E-BFMI, smallest", bfmi, f"> {BFMI_ABOVE}", bfmi > BFMI_ABOVE, "energy levels were all visited"),
+    ]

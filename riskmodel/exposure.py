@@ -1,0 +1,275 @@
+"""Posterior + setups -> exposure: reach, rate, probability and worlds for every setup, in NumPy only.
+
+Question answered: *what is the probability that a foreign authority obtains intelligible content of this setup within
+T years, and in which share of worlds is the setup reachable at all?*
+
+Two kinds of unknown stay apart. *Parameters* vary from posterior sample to sample. *Settled unknowns* (does this law
+reach through this route, is this fact true, are the certified controls in place, is a lapsed authority still used)
+are one way or the other. For each sample they are integrated out exactly; beside it each sample carries one drawn
+world, from the same uniforms for all setups.
+
+The exact integral
+------------------
+Within a state, pairs i = (regime j, segment m) have integrated hazard L_i and open with O_i = max_k 1[U_jk < p_ik]:
+
+    E exp(-sum_i L_i O_i) = sum_{S} [prod_{i not in S} e^{-L_i}] [prod_{i in S} (1 - e^{-L_i})] P(O_i = 0 for i in S)
+    P(O_i = 0 for i in S) = prod_k { a (1 - max_{i in S} p_ik) + (1 - a) prod_j (1 - max_{i in S, regime j} p_ik) }
+
+because 1 - O is 0 or 1; all weights are positive, so nothing cancels. ``a`` is the probability that the regimes of a
+state share one answer to the legal question. For one segment and a = 0 it reduces to the noisy-OR closed form
+1 - prod_j [1 - rho_j (1 - e^{-L_j})].
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from riskmodel.draws import Draws, authority_cells, cells, contract_cells, custody_factor, rates
+from riskmodel.errors import UsageError
+from riskmodel.nexus import SCHEMES, Option, Programme, SetupFacts, foreign_programmes, setup_facts
+from riskmodel.worlds import world
+
+if TYPE_CHECKING:
+    from riskmodel.fit import Posterior
+    from riskmodel.study import Study
+
+__all__ = ["exposure"]
+
+def exposure(
+    posterior: Posterior,
+    study: Study,
+    *,
+    horizon_years: float = 5.0,
+    setups: pd.DataFrame | None = None,
+    home: str | None = None,
+    start: dt.date | None = None,
+) -> xr.Dataset:
+    """Score setups against a posterior.
+
+    Parameters
+    ----------
+    posterior
+        The shipped one (:func:`riskmodel.load_posterior`) or your own fit.
+    study
+        Facts about providers and law; must belong to the posterior's Design.
+    horizon_years
+        T, in years, from ``start`` (default: the study's date). All setups get the same horizon.
+    setups
+        Rows like those of ``study["setups"]``; default: the study's own.
+    home
+        Legal space of the controller, default the study's (``"EU/EEA"``).
+
+    Returns
+    -------
+    xarray.Dataset
+        dims ``sample``, ``setup``, ``regime``, ``reading``; variables
+
+        - ``reach`` (sample, setup, regime): probability that the regime binds someone who can produce the data
+        - ``reach_any`` (sample, setup): the same for any foreign regime
+        - ``rate`` (sample, setup, regime): disclosures per year, given reach
+        - ``probability`` (sample, setup): at least one disclosure within the horizon, settled unknowns integrated out
+        - ``probability_regime`` (sample, setup, regime): the same through one regime alone
+        - ``probability_reading`` (sample, reading): by provider-and-custody reading, with ``reading_weight``
+        - ``world_reached`` (sample, setup), ``world_probability`` (sample, setup): in the sample's own world
+
+        attributes ``horizon_years``, ``home``, ``start``, ``design_hash``.
+
+    Raises
+    ------
+    UsageError
+        If the horizon is not positive, or a setup uses a data class or service model the posterior does not know.
+
+    Examples
+    --------
+    >>> import riskmodel as rm
+    >>> x = rm.exposure(rm.load_posterior(), rm.read_study(), horizon_years=5)
+    >>> bool((x["probability"] <= 1).all())
+    True
+    """
+    if not horizon_years > 0:
+        raise UsageError(f"horizon_years: {horizon_years} - must be more than 0 years")
+    facts = setup_facts(study, setups, horizon_years=horizon_years, start=start)
+    programmes = foreign_programmes(study, home or study.home)
+    draws = Draws(posterior, programmes)
+    scored = [_score(fact, programmes, draws) for fact in facts]
+    names = [fact.setup_id for fact in facts]
+    regimes = [programme.regime_id for programme in programmes]
+    dims = {"reach": "regime", "rate": "regime", "probability_regime": "regime"}
+    data: dict[str, Any] = {
+        key: (("setup", dims[key], "sample") if key in dims else ("setup", "sample"), np.stack([s[key] for s in scored]))
+        for key in ("reach", "reach_any", "rate", "probability", "probability_regime", "world_reached", "world_probability")
+    }
+    readings = [(fact, label) for fact, part in zip(facts, scored, strict=True) for label in part["readings"]]
+    data["probability_reading"] = (("reading", "sample"), np.concatenate([s["by_reading"] for s in scored]))
+    first = study.as_of if start is None else start
+    return xr.Dataset(
+        data,
+        coords={
+            "setup": names,
+            "label": ("setup", [fact.label for fact in facts]),
+            "regime": regimes,
+            "regime_name": ("regime", [programme.name for programme in programmes]),
+            "reading": [f"{fact.setup_id}|{label[0]}|{label[1]}" for fact, label in readings],
+            "reading_setup": ("reading", [fact.setup_id for fact, _ in readings]),
+            "reading_provider": ("reading", [label[0] for _, label in readings]),
+            "reading_custody": ("reading", [label[1] for _, label in readings]),
+            "reading_weight": ("reading", np.array([label[2] for _, label in readings])),
+        },
+        attrs={
+            "horizon_years": float(horizon_years),
+            "home": home or study.home,
+            "start": first.isoformat(),
+            "design_hash": posterior.design_hash,
+        },
+    ).transpose("sample", "setup", "regime", "reading")
+
+
+@dataclass(frozen=True)
+class _Window:
+    """Hazards of one option over its stretches, by joint state of lapsed authorities, custody and terms."""
+
+    weight: np.ndarray  # (sample,)
+    hazard: np.ndarray  # (custody and terms, regime, stretch, sample)
+
+
+def _states(programmes: Sequence[Programme], used: np.ndarray) -> list[list[int]]:
+    """Reached programmes grouped by state."""
+    groups: dict[frozenset[str], list[int]] = {}
+    for j in np.flatnonzero(used):
+        groups.setdefault(programmes[j].countries, []).append(int(j))
+    return list(groups.values())
+
+
+def _closed(chance: np.ndarray, members: Sequence[tuple[int, int]], same: np.ndarray) -> np.ndarray:
+    """P(nothing opens for any (regime, stretch) in members): product over legal questions of the state's mixture."""
+    regimes = sorted({j for j, _ in members})
+    worst = np.stack([np.max([chance[j, m] for i, m in members if i == j], axis=0) for j in regimes])
+    if len(regimes) == 1:
+        return (1.0 - worst[0]).prod(axis=0)
+    return (same * (1.0 - worst.max(axis=0)) + (1.0 - same) * np.prod(1.0 - worst, axis=0)).prod(axis=0)
+
+
+def _subsets(pairs: Sequence[tuple[int, int]]) -> list[tuple[bool, ...]]:
+    return list(product((False, True), repeat=len(pairs)))
+
+
+def _weights(pairs: Sequence[tuple[int, int]], windows: Sequence[_Window]) -> np.ndarray:
+    """Positive weights of the expansion for every subset of pairs: (subset, custody and terms, sample)."""
+    total: Any = 0.0
+    for window in windows:
+        gone = [-np.expm1(-window.hazard[:, j, m]) for j, m in pairs]
+        terms = [
+            window.weight * np.prod([g if flag else 1.0 - g for g, flag in zip(gone, inside, strict=True)], axis=0)
+            for inside in _subsets(pairs)
+        ]
+        total = total + np.stack(terms)
+    return np.asarray(total)
+
+
+def _expect(weights: np.ndarray, pairs: Sequence[tuple[int, int]], chance: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """E exp(-sum L O) of one state given the facts of a cell: (custody and terms, sample)."""
+    result = weights[0].copy()
+    for k, inside in enumerate(_subsets(pairs)[1:], start=1):
+        members = [pair for pair, flag in zip(pairs, inside, strict=True) if flag]
+        result += weights[k] * _closed(chance, members, same)
+    return result
+
+
+def _stretches(option: Option) -> list[list[int]]:
+    """Segments with the same certificates share one legal answer and can be added up."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for m, status in enumerate(option.status):
+        groups.setdefault(tuple(status[s] for s in SCHEMES), []).append(m)
+    return list(groups.values())
+
+
+def _score(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws) -> dict[str, Any]:
+    """Everything about one setup, sample last."""
+    years = np.array([segment.years for segment in facts.segments])
+    shape = (len(programmes), len(years), draws.size)
+    windows = [
+        (w, np.broadcast_to(f if f.ndim == 3 else f[:, :, None], shape))
+        for w, f in authority_cells(facts, programmes, draws)
+    ]
+    contract = contract_cells(facts, draws)
+    total: dict[str, Any] = dict.fromkeys(("reach", "reach_any", "rate", "probability", "probability_regime"), 0.0)
+    by_reading, labels = [], []
+    for option in facts.options:
+        part = _score_option(facts, option, programmes, draws, windows, contract, years)
+        for name in total:
+            total[name] = total[name] + option.weight * part[name]
+        by_reading.append(part["by_custody"])
+        labels += [(option.provider_id, name, option.weight * weight) for name, weight in facts.custody.items()]
+    reached, probability = world(facts, programmes, draws, windows, contract)
+    return {
+        **total,
+        "world_reached": reached,
+        "world_probability": probability,
+        "by_reading": np.concatenate(by_reading),
+        "readings": labels,
+    }
+
+
+def _score_option(
+    facts: SetupFacts,
+    option: Option,
+    programmes: Sequence[Programme],
+    draws: Draws,
+    windows: Sequence[tuple[np.ndarray, np.ndarray]],
+    contract: Sequence[tuple[float, np.ndarray]],
+    years: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """One provider of a setup: reach, rate and probability with settled unknowns integrated out exactly."""
+    leak, same = draws.get("leak"), draws.get("same_answer")
+    rate = rates(facts, option, programmes, draws)
+    scales = np.stack([custody_factor(option, name, draws) * keep for name in facts.custody for _, keep in contract])
+    share = np.array([weight * clause for weight in facts.custody.values() for clause, _ in contract])
+    stretches = _stretches(option)
+    parts = []
+    for weight, factor in windows:
+        spent = np.stack([(factor[:, members] * years[members, None]).sum(axis=1) for members in stretches], axis=1)
+        parts.append(_Window(weight, (rate[:, None] * spent)[None] * scales[:, None, None]))
+    leaked = sum(w.weight * -np.expm1(-w.hazard.sum(axis=(1, 2))) for w in parts)
+    alone = sum(w.weight * -np.expm1(-w.hazard.sum(axis=2).transpose(1, 0, 2)) for w in parts) * leak
+
+    found = cells(option, programmes, draws)
+    thinned = [cell.chance[:, [members[0] for members in stretches]] for cell in found]
+    used = np.any([chance.any(axis=(1, 2, 3)) for chance in thinned], axis=0)
+    states = _states(programmes, used)
+    pairs = {tuple(s): [(j, m) for j in s for m in range(len(stretches))] for s in [*states, *([j] for s in states for j in s)]}
+    weights = {key: _weights(members, parts) for key, members in pairs.items()}
+    through = np.zeros_like(scales)
+    reach, reach_any = np.zeros_like(rate), np.zeros(draws.size)
+    for cell, chance in zip(found, thinned, strict=True):
+        survival, closed = np.ones_like(scales), np.ones(draws.size)
+        for state in states:
+            survival = survival * _expect(weights[tuple(state)], pairs[tuple(state)], chance, same)
+            closed = closed * _closed(chance, [(j, 0) for j in state], same)
+            for j in state:
+                reach[j] += cell.weight * (1.0 - _closed(chance, [(j, 0)], same))
+                if len(state) > 1:
+                    one = _expect(weights[(j,)], pairs[(j,)], chance, same)
+                else:
+                    one = _expect(weights[tuple(state)], pairs[tuple(state)], chance, same)
+                alone[j] += (1.0 - leak) * cell.weight * (1.0 - one)
+        through += cell.weight * (1.0 - survival)
+        reach_any += cell.weight * (1.0 - closed)
+    probability = (1.0 - leak) * through + leak * leaked
+    by_custody = (probability * share[:, None]).reshape(len(facts.custody), len(contract), -1).sum(axis=1)
+    by_custody /= np.array(list(facts.custody.values()))[:, None]
+    return {
+        "reach": leak + (1.0 - leak) * reach,
+        "reach_any": leak + (1.0 - leak) * reach_any,
+        "rate": rate * (scales * share[:, None]).sum(axis=0),
+        "probability": (probability * share[:, None]).sum(axis=0),
+        "probability_regime": (alone * share[:, None]).sum(axis=1),
+        "by_custody": by_custody,
+    }

@@ -72,7 +72,8 @@ def exposure(
     xarray.Dataset
         dims ``sample``, ``setup``, ``regime``, ``reading``; variables
 
-        - ``reach`` (sample, setup, regime): probability that the regime binds someone who can produce the data
+        - ``reach`` (sample, setup, regime): probability that the regime binds, at some time in
+          the horizon, someone who can produce the data
         - ``reach_any`` (sample, setup): the same for any foreign regime
         - ``rate`` (sample, setup, regime): disclosures per year, given reach
         - ``probability`` (sample, setup): at least one disclosure within the horizon, settled unknowns integrated out
@@ -252,9 +253,9 @@ def _score_option(
         survival, closed = np.ones_like(scales), np.ones(draws.size)
         for state in states:
             survival = survival * _expect(weights[tuple(state)], pairs[tuple(state)], chance, same)
-            closed = closed * _closed(chance, [(j, 0) for j in state], same)
+            closed = closed * _closed(chance, pairs[tuple(state)], same)
             for j in state:
-                reach[j] += cell.weight * (1.0 - _closed(chance, [(j, 0)], same))
+                reach[j] += cell.weight * (1.0 - _closed(chance, pairs[(j,)], same))
                 if len(state) > 1:
                     one = _expect(weights[(j,)], pairs[(j,)], chance, same)
                 else:

@@ -1,0 +1,84 @@
+"""What drives an answer, and how much of it is judgement rather than counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.stats import rankdata
+
+from riskmodel.decide.compare import _known
+from riskmodel.decide.finding import Finding
+from riskmodel.wording import share_text
+
+if TYPE_CHECKING:
+    from riskmodel.fit import Posterior
+
+__all__ = ["drivers"]
+
+INPUTS: dict[str, tuple[str, str, str]] = {
+    "leak": ("unseen nexus", "judgement", "elicitation: reach, no_nexus"),
+    "clear_text": ("key custody", "judgement", "elicitation: clear_text"),
+    "demand_defeated": ("contract terms", "judgement", "elicitation: demand_defeated"),
+    "attractiveness": ("attractiveness of the data", "judgement", "elicitation: attractiveness"),
+    "log_rate_criminal": ("rate of criminal demands", "counts and judgement", "transparency via count_roles"),
+    "log_rate_intelligence": ("rate of intelligence tasking", "bands and judgement", "transparency bands; elicitation"),
+    "log_transfer": ("rates of other states", "judgement", "elicitation: hazard_transfer"),
+    "certification_removes": ("what certificates remove", "judgement", "elicitation: certification_removes"),
+    "certification_in_place": ("whether certified controls hold", "judgement", "elicitation: certification_in_place"),
+    "authority_used": ("use of a lapsed authority", "judgement", "elicitation: authority_used"),
+    "reach": ("reach of the law", "judgement", "elicitation: reach"),
+    "common_bias": ("bias all experts may share", "judgement", "priors: common_bias"),
+}
+"""Posterior quantity -> (name, what informs it, where its numbers stand)."""
+
+
+def drivers(x: xr.Dataset, posterior: Posterior, setup: str) -> Finding:
+    """Which inputs move this setup's probability most, and are they counted or judged?
+
+    Parameters
+    ----------
+    x, posterior
+        The exposure and the posterior it was scored with (same samples).
+    setup
+        Setup id.
+
+    Returns
+    -------
+    Finding
+        Sorted by ``influence``: share of the rank variance of the setup's probability that goes with the input alone
+        (largest squared rank correlation over the entries of the input; inputs overlap, so shares do not add up to
+        1), with ``input``, ``informed_by`` and ``where``. The text says how much comes through intelligence and
+        criminal purposes.
+
+    Raises
+    ------
+    UsageError
+        If the setup was not scored.
+    """
+    _known(x, setup)
+    answer = rankdata(x["probability"].sel(setup=setup).values)
+    answer = (answer - answer.mean()) / answer.std()
+    values = posterior.arrays()
+    rows = []
+    for name, (label, informed, where) in INPUTS.items():
+        entries = values[name].reshape(-1, values[name].shape[-1])
+        entries = entries[entries.std(axis=1) > 0]
+        ranks = rankdata(entries, axis=1)
+        ranks = (ranks - ranks.mean(axis=1, keepdims=True)) / ranks.std(axis=1, keepdims=True)
+        influence = float(np.square(ranks @ answer / len(answer)).max())
+        rows.append({"input": label, "influence": influence, "informed_by": informed, "where": where})
+    table = pd.DataFrame(rows).sort_values("influence", ascending=False, ignore_index=True)
+    alone = x["probability_regime"].sel(setup=setup).mean("sample")
+    total = float(alone.sum())
+    main = str(alone["regime"].values[int(alone.values.argmax())])
+    judged = table[table["informed_by"] == "judgement"]["influence"].sum() / table["influence"].sum()
+    names = dict(zip(x["regime"].values, x["regime_name"].values, strict=True))
+    text = (
+        f"{table['input'][0].capitalize()} moves the answer most; of the influence listed, {share_text(judged)} is on "
+        f"inputs that only experts inform. {names[main]} alone carries {share_text(float(alone.max()) / total)} of the "
+        f"expected disclosures."
+    )
+    return Finding(table, text)

@@ -1,0 +1,69 @@
+"""Acceptability for now: the decisions of authorities on the same or similar systems, side by side.
+
+There is no model of acceptability yet; this table is the third answer, and it says so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from riskmodel.decide.finding import Finding
+from riskmodel.errors import UsageError
+
+if TYPE_CHECKING:
+    from riskmodel.study import Study
+
+__all__ = ["OUTCOMES", "acceptability"]
+
+OUTCOMES = ("prohibited", "changes ordered", "tolerated or time-limited", "accepted")
+"""Outcome codes 0 to 3 of ``data/decisions.csv``."""
+SAME_FAMILY = {"HDH": ("hdh", "emc2", "darwin_eu"), "EMC2": ("emc2", "hdh"), "DARWIN": ("darwin_eu", "hdh"), "SNDS": ("hdh",)}
+
+
+def acceptability(study: Study, setup: str | None = None) -> Finding:
+    """How have authorities judged this system or setups on the same provider?
+
+    Parameters
+    ----------
+    study
+        Its tables ``decisions`` and ``setups``.
+    setup
+        Setup id; None for all decisions.
+
+    Returns
+    -------
+    Finding
+        Decisions by regulators and courts in order of time: ``date``, ``authority``, ``system_name``, ``issue``,
+        ``outcome`` in words, ``speaks_of`` (reach, likelihood), ``same_system``, ``decision_id``, ``source_ids``.
+        Rulings on one system are not independent of one another.
+
+    Raises
+    ------
+    UsageError
+        If the study has no such setup.
+    """
+    table = study["decisions"]
+    table = table[table["is_binding_authority"].astype(bool)].sort_values(["date", "decision_id"])
+    same = pd.Series(True, index=table.index)
+    about = "all systems"
+    if setup is not None:
+        row = study["setups"].set_index("setup_id")
+        if setup not in row.index:
+            raise UsageError(f"unknown setup {setup}; known: {', '.join(row.index)}")
+        chosen = row.loc[setup]
+        same = table["system_id"].isin(SAME_FAMILY.get(str(chosen["system"]), ()))
+        table = table[same | (table["provider_id"].notna() & (table["provider_id"] == chosen["provider_id"]))]
+        same = same.loc[table.index]
+        about = str(chosen["label"])
+    shown = table[["date", "authority", "system_name", "issue", "speaks_of", "decision_id", "source_ids"]].copy()
+    shown.insert(4, "outcome", [OUTCOMES[int(code)] for code in table["outcome"]])
+    shown.insert(5, "same_system", same.to_numpy())
+    counts = shown["outcome"].value_counts()
+    said = ", ".join(f"{counts.get(name, 0)} {name}" for name in OUTCOMES)
+    text = (
+        f"{len(shown)} decisions of regulators and courts bear on {about}: {said}. Decisions on one system are not "
+        f"independent of one another, and this is a record, not a forecast."
+    )
+    return Finding(shown.reset_index(drop=True), text)

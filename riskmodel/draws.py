@@ -21,7 +21,7 @@ from riskmodel.nexus import SCHEMES, TERMS, Alternative, Fact, Option, Programme
 if TYPE_CHECKING:
     from riskmodel.fit import Posterior
 
-__all__ = ["Cell", "Draws", "authority_cells", "cells", "contract_cells", "custody_factor", "rates"]
+__all__ = ["Cell", "Cells", "Draws", "authority_cells", "cells", "contract_cells", "custody_factor", "rates", "stretches"]
 
 REPORTER_OF_PROVIDER = {"msft_azure": "microsoft", "aws": "aws", "ibm_cloud": "ibm", "google_cloud": "google_all"}
 ROUTE_GROUPS = {
@@ -121,30 +121,26 @@ def contract_cells(facts: SetupFacts, draws: Draws) -> list[tuple[float, np.ndar
 
 @dataclass(frozen=True)
 class Cell:
-    """One joint state of the settled facts of an option: its probability and the open chance of each route."""
+    """One joint state of the settled facts of an option: its probability and the chance that a question opens."""
 
     weight: np.ndarray
-    chance: np.ndarray  # (regime, segment, group, sample)
+    chance: np.ndarray  # (reached regime, stretch, question, sample)
 
 
-def open_chance(option: Option, facts: frozenset[Fact], passed: Mapping[str, Sequence[bool]], programmes: Sequence[Programme], draws: Draws) -> np.ndarray:
-    """p_jmk = r_jk (1 - c_k Q_m), strongest open route of each group: (regime, segment, group, sample).
+@dataclass(frozen=True)
+class Cells:
+    """All joint states of an option; ``regimes`` are positions of the programmes that may reach it at all."""
 
-    Two states of one route (separated or not, with or without access, minority or control) are one legal question.
-    """
-    kept = []
-    for m in range(len(option.status)):
-        keep = np.ones((len(draws.routes), draws.size))
-        for scheme in SCHEMES:
-            if passed[scheme][m]:
-                keep = keep * (1.0 - draws.values["certification_removes"][draws.coords["scheme"].index(scheme)])
-        kept.append(keep)
-    there = np.zeros((len(programmes), len(draws.routes)))
-    for j, programme in enumerate(programmes):
-        for route in programme.routes(facts):
-            there[j, draws.routes.index(route)] = 1.0
-    open_chance = (draws.reach * there[:, :, None])[:, None] * np.stack(kept)[None]
-    return np.stack([open_chance[:, :, members].max(axis=2) for members in ROUTE_GROUPS.values()], axis=2)
+    regimes: tuple[int, ...]
+    cells: tuple[Cell, ...]
+
+
+def stretches(option: Option) -> list[list[int]]:
+    """Segments with the same certificates share one legal answer and can be added up."""
+    groups: dict[tuple[str, ...], list[int]] = {}
+    for m, status in enumerate(option.status):
+        groups.setdefault(tuple(status[s] for s in SCHEMES), []).append(m)
+    return list(groups.values())
 
 
 def relevant(option: Option, programmes: Sequence[Programme]) -> list[Unknown]:
@@ -157,33 +153,71 @@ def status_levels(option: Option, scheme: str, draws: Draws) -> list[np.ndarray]
     return [draws.get("certification_in_place", status=status[scheme]) for status in option.status]
 
 
-def cells(option: Option, programmes: Sequence[Programme], draws: Draws) -> list[Cell]:
-    """Enumerate the settled facts and certificates of an option exactly."""
+def cells(option: Option, programmes: Sequence[Programme], draws: Draws) -> Cells:
+    """Enumerate the settled facts and certificates of an option exactly.
+
+    The chance of a legal question is p_jmk = r_jk (1 - c_k Q_m) of the strongest open route of its group: two states
+    of one route (separated or not, with or without access, minority or control) are one question.
+    """
     unknowns = relevant(option, programmes)
-    reachable = any(p.routes(option.facts) for p in programmes) or bool(unknowns)
-    axes: list[list[tuple[np.ndarray | float, Any]]] = []
-    for unknown in unknowns:
-        axes.append([(fact_probability(way, draws), way.facts) for way in unknown.alternatives])
+    ways = list(product(*(u.alternatives for u in unknowns)))
+    joint = [option.facts.union(*(way.facts for way in combination)) for combination in ways]
+    opened = [[{draws.routes.index(r) for r in p.routes(facts)} for p in programmes] for facts in joint]
+    regimes = tuple(j for j in range(len(programmes)) if any(routes[j] for routes in opened))
+    groups = [
+        group for group in ROUTE_GROUPS.values() if any(routes[j] & set(group) for routes in opened for j in regimes)
+    ]
+    if not regimes:
+        return Cells((), (Cell(np.ones(draws.size), np.zeros((0, len(stretches(option)), 1, draws.size))),))
+    found = []
+    for quality, kept in _certificates(option, draws):
+        for combination, routes in zip(ways, opened, strict=True):
+            weight = quality
+            for way in combination:
+                weight = weight * fact_probability(way, draws)
+            chance = np.zeros((len(regimes), len(kept), len(groups), draws.size))
+            for a, j in enumerate(regimes):
+                for g, group in enumerate(groups):
+                    for m, keep in enumerate(kept):
+                        present = [k for k in group if k in routes[j]]
+                        if present:
+                            chance[a, m, g] = np.max([draws.reach[j, k] * keep[k] for k in present], axis=0)
+            found.append(Cell(weight, chance))
+    return Cells(regimes, tuple(found))
+
+
+def _certificates(option: Option, draws: Draws) -> list[tuple[np.ndarray, list[list[np.ndarray | float]]]]:
+    """Joint states of the certificates: probability, and by stretch and route what they leave of reach."""
+    firsts = [members[0] for members in stretches(option)]
+    axes = []
     for scheme in SCHEMES:
-        levels = status_levels(option, scheme, draws)
-        names = [status[scheme] for status in option.status]
-        distinct = [levels[names.index(n)] for n in sorted(set(names), key=draws.coords["status"].index)]
-        ladder = [np.zeros(draws.size), *distinct, np.ones(draws.size)]
-        ranks = [sorted(set(names), key=draws.coords["status"].index).index(n) for n in names]
-        # one uniform per scheme: between two levels exactly the segments with the higher one have their controls
-        axes.append([(ladder[i + 1] - ladder[i], tuple(rank >= i for rank in ranks)) for i in range(len(ladder) - 1)])
-    if not reachable:
-        return [Cell(np.ones(draws.size), open_chance(option, option.facts, {s: [False] * len(option.status) for s in SCHEMES}, programmes, draws))]
-    cells = []
+        names = [option.status[m][scheme] for m in firsts]
+        order = sorted(set(names), key=draws.coords["status"].index)
+        levels = [draws.get("certification_in_place", status=name) for name in order]
+        ladder = [np.zeros(draws.size), *levels, np.ones(draws.size)]
+        # one uniform per scheme: between two levels exactly the stretches with the higher one have their controls
+        axes.append(
+            [(ladder[i + 1] - ladder[i], [order.index(n) >= i for n in names]) for i in range(len(ladder) - 1)]
+        )
+    removes = draws.values["certification_removes"]
+    states = []
     for combination in product(*axes):
-        weight = np.ones(draws.size)
-        facts = option.facts
-        for (part, value), unknown in zip(combination, [*unknowns, *SCHEMES], strict=True):
-            weight = weight * part
-            facts = facts | value if isinstance(unknown, Unknown) else facts
-        passed = dict(zip(SCHEMES, (value for _, value in combination[len(unknowns) :]), strict=True))
-        cells.append(Cell(weight, open_chance(option, facts, passed, programmes, draws)))
-    return cells
+        weight = np.prod([part for part, _ in combination], axis=0)
+        kept: list[list[np.ndarray | float]] = []
+        for m in range(len(firsts)):
+            passing = [removes[i] for i, (_, held) in enumerate(combination) if held[m]]
+            kept.append([_left([c[k] for c in passing]) for k in range(len(draws.routes))])
+        states.append((weight, kept))
+    return states
+
+
+def _left(removed: Sequence[np.ndarray]) -> np.ndarray | float:
+    """What several certificates leave of a route's reach."""
+    left: np.ndarray | float = 1.0
+    for part in removed:
+        if part.any():
+            left = left * (1.0 - part)
+    return left
 
 
 def fact_probability(way: Alternative, draws: Draws) -> np.ndarray:

@@ -23,8 +23,8 @@ state share one answer to the legal question. For one segment and a = 0 it reduc
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +32,9 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from riskmodel.draws import Draws, authority_cells, cells, contract_cells, custody_factor, rates
+from riskmodel.draws import Draws, authority_cells, cells, contract_cells, custody_factor, rates, stretches
 from riskmodel.errors import UsageError
-from riskmodel.nexus import SCHEMES, Option, Programme, SetupFacts, foreign_programmes, setup_facts
+from riskmodel.nexus import Option, Programme, SetupFacts, foreign_programmes, setup_facts
 from riskmodel.worlds import world
 
 if TYPE_CHECKING:
@@ -100,7 +100,15 @@ def exposure(
     facts = setup_facts(study, setups, horizon_years=horizon_years, start=start)
     programmes = foreign_programmes(study, home or study.home)
     draws = Draws(posterior, programmes)
-    scored = [_score(fact, programmes, draws) for fact in facts]
+    scored: list[dict[str, Any]] = []
+    known: list[tuple[SetupFacts, dict[str, Any]]] = []  # setups that differ in name alone are scored once
+    for fact in facts:
+        anonymous = replace(fact, setup_id="", label="")
+        result = next((r for k, r in known if k == anonymous), None)
+        if result is None:
+            result = _score(fact, programmes, draws)
+            known.append((anonymous, result))
+        scored.append(result)
     names = [fact.setup_id for fact in facts]
     regimes = [programme.regime_id for programme in programmes]
     dims = {"reach": "regime", "rate": "regime", "probability_regime": "regime"}
@@ -141,25 +149,28 @@ class _Window:
     hazard: np.ndarray  # (custody and terms, regime, stretch, sample)
 
 
-def _states(programmes: Sequence[Programme], used: np.ndarray) -> list[list[int]]:
-    """Reached programmes grouped by state."""
+def _states(programmes: Sequence[Programme]) -> list[list[int]]:
+    """Positions of the reached programmes, grouped by state."""
     groups: dict[frozenset[str], list[int]] = {}
-    for j in np.flatnonzero(used):
-        groups.setdefault(programmes[j].countries, []).append(int(j))
+    for j, programme in enumerate(programmes):
+        groups.setdefault(programme.countries, []).append(j)
     return list(groups.values())
 
 
 def _closed(chance: np.ndarray, members: Sequence[tuple[int, int]], same: np.ndarray) -> np.ndarray:
     """P(nothing opens for any (regime, stretch) in members): product over legal questions of the state's mixture."""
     regimes = sorted({j for j, _ in members})
-    worst = np.stack([np.max([chance[j, m] for i, m in members if i == j], axis=0) for j in regimes])
+    worst = [np.max([chance[j, m] for i, m in members if i == j], axis=0) for j in regimes]
     if len(regimes) == 1:
         return (1.0 - worst[0]).prod(axis=0)
-    return (same * (1.0 - worst.max(axis=0)) + (1.0 - same) * np.prod(1.0 - worst, axis=0)).prod(axis=0)
+    apart = np.prod([1.0 - w for w in worst], axis=0)
+    return (same * (1.0 - np.max(worst, axis=0)) + (1.0 - same) * apart).prod(axis=0)
 
 
-def _subsets(pairs: Sequence[tuple[int, int]]) -> list[tuple[bool, ...]]:
-    return list(product((False, True), repeat=len(pairs)))
+def _inside(pairs: Sequence[tuple[int, int]]) -> list[tuple[tuple[int, int], ...]]:
+    """All non-empty subsets of pairs, in the order of the expansion's weights."""
+    chosen = [tuple(p for p, flag in zip(pairs, flags, strict=True) if flag) for flags in product((False, True), repeat=len(pairs))]
+    return chosen[1:]
 
 
 def _weights(pairs: Sequence[tuple[int, int]], windows: Sequence[_Window]) -> np.ndarray:
@@ -168,28 +179,19 @@ def _weights(pairs: Sequence[tuple[int, int]], windows: Sequence[_Window]) -> np
     for window in windows:
         gone = [-np.expm1(-window.hazard[:, j, m]) for j, m in pairs]
         terms = [
-            window.weight * np.prod([g if flag else 1.0 - g for g, flag in zip(gone, inside, strict=True)], axis=0)
-            for inside in _subsets(pairs)
+            window.weight * np.prod([g if flag else 1.0 - g for g, flag in zip(gone, flags, strict=True)], axis=0)
+            for flags in product((False, True), repeat=len(pairs))
         ]
         total = total + np.stack(terms)
     return np.asarray(total)
 
 
-def _expect(weights: np.ndarray, pairs: Sequence[tuple[int, int]], chance: np.ndarray, same: np.ndarray) -> np.ndarray:
+def _expect(weights: np.ndarray, pairs: Sequence[tuple[int, int]], shut: Mapping[tuple[tuple[int, int], ...], np.ndarray]) -> np.ndarray:
     """E exp(-sum L O) of one state given the facts of a cell: (custody and terms, sample)."""
     result = weights[0].copy()
-    for k, inside in enumerate(_subsets(pairs)[1:], start=1):
-        members = [pair for pair, flag in zip(pairs, inside, strict=True) if flag]
-        result += weights[k] * _closed(chance, members, same)
+    for weight, inside in zip(weights[1:], _inside(pairs), strict=True):
+        result += weight * shut[inside]
     return result
-
-
-def _stretches(option: Option) -> list[list[int]]:
-    """Segments with the same certificates share one legal answer and can be added up."""
-    groups: dict[tuple[str, ...], list[int]] = {}
-    for m, status in enumerate(option.status):
-        groups.setdefault(tuple(status[s] for s in SCHEMES), []).append(m)
-    return list(groups.values())
 
 
 def _score(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws) -> dict[str, Any]:
@@ -233,34 +235,34 @@ def _score_option(
     rate = rates(facts, option, programmes, draws)
     scales = np.stack([custody_factor(option, name, draws) * keep for name in facts.custody for _, keep in contract])
     share = np.array([weight * clause for weight in facts.custody.values() for clause, _ in contract])
-    stretches = _stretches(option)
-    parts = []
+    parts = stretches(option)
+    spans = []
     for weight, factor in windows:
-        spent = np.stack([(factor[:, members] * years[members, None]).sum(axis=1) for members in stretches], axis=1)
-        parts.append(_Window(weight, (rate[:, None] * spent)[None] * scales[:, None, None]))
-    leaked = sum(w.weight * -np.expm1(-w.hazard.sum(axis=(1, 2))) for w in parts)
-    alone = sum(w.weight * -np.expm1(-w.hazard.sum(axis=2).transpose(1, 0, 2)) for w in parts) * leak
+        spent = np.stack([(factor[:, members] * years[members, None]).sum(axis=1) for members in parts], axis=1)
+        spans.append(_Window(weight, (rate[:, None] * spent)[None] * scales[:, None, None]))
+    leaked = sum(w.weight * -np.expm1(-w.hazard.sum(axis=(1, 2))) for w in spans)
+    alone = sum(w.weight * -np.expm1(-w.hazard.sum(axis=2).transpose(1, 0, 2)) for w in spans) * leak
 
     found = cells(option, programmes, draws)
-    thinned = [cell.chance[:, [members[0] for members in stretches]] for cell in found]
-    used = np.any([chance.any(axis=(1, 2, 3)) for chance in thinned], axis=0)
-    states = _states(programmes, used)
-    pairs = {tuple(s): [(j, m) for j in s for m in range(len(stretches))] for s in [*states, *([j] for s in states for j in s)]}
-    weights = {key: _weights(members, parts) for key, members in pairs.items()}
+    # from here on regimes are counted among the reached ones
+    spans = [_Window(w.weight, w.hazard[:, list(found.regimes)]) for w in spans]
+    states = _states([programmes[j] for j in found.regimes])
+    pairs = {tuple(s): [(j, m) for j in s for m in range(len(parts))] for s in [*states, *([j] for s in states for j in s)]}
+    weights = {key: _weights(members, spans) for key, members in pairs.items()}
     through = np.zeros_like(scales)
     reach, reach_any = np.zeros_like(rate), np.zeros(draws.size)
-    for cell, chance in zip(found, thinned, strict=True):
+    for cell in found.cells:
         survival, closed = np.ones_like(scales), np.ones(draws.size)
         for state in states:
-            survival = survival * _expect(weights[tuple(state)], pairs[tuple(state)], chance, same)
-            closed = closed * _closed(chance, pairs[tuple(state)], same)
+            key = tuple(state)
+            shut = {inside: _closed(cell.chance, inside, same) for inside in _inside(pairs[key])}
+            expected = _expect(weights[key], pairs[key], shut)
+            survival *= expected
+            closed *= shut[tuple(pairs[key])]
             for j in state:
-                reach[j] += cell.weight * (1.0 - _closed(chance, pairs[(j,)], same))
-                if len(state) > 1:
-                    one = _expect(weights[(j,)], pairs[(j,)], chance, same)
-                else:
-                    one = _expect(weights[tuple(state)], pairs[tuple(state)], chance, same)
-                alone[j] += (1.0 - leak) * cell.weight * (1.0 - one)
+                one = expected if len(state) == 1 else _expect(weights[(j,)], pairs[(j,)], shut)
+                reach[found.regimes[j]] += cell.weight * (1.0 - shut[tuple(pairs[(j,)])])
+                alone[found.regimes[j]] += (1.0 - leak) * cell.weight * (1.0 - one)
         through += cell.weight * (1.0 - survival)
         reach_any += cell.weight * (1.0 - closed)
     probability = (1.0 - leak) * through + leak * leaked

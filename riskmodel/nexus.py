@@ -12,7 +12,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -30,6 +30,7 @@ MAJORITY_PCT = 50.0
 TERMS = ("challenge_demands", "eu_law_only_clause", "notify_customer")
 SCHEMES = ("SecNumCloud", "HDS")
 
+Record = dict[str, Any]
 Fact = tuple[str, str]
 """(kind of fact as in route_map.csv, country)."""
 
@@ -156,46 +157,41 @@ def setup_facts(
     book = _Book(study)
     start = start or study.as_of
     table = study["setups"] if setups is None else setups
-    return tuple(book.setup(row, start, horizon_years) for row in table.to_dict("records"))
+    return tuple(book.setup(row, start, horizon_years) for row in _records(table))
 
 
 class _Book:
-    """The study's tables, indexed for look-up; built once for all setups."""
+    """The study's tables as plain records, indexed for look-up; built once for all setups."""
 
     def __init__(self, study: Study) -> None:
-        self.study = study
-        self.providers = study["providers"].set_index("provider_id")
-        self.country = study["entities"].set_index("entity_id")["country"].dropna().to_dict()
-        owned = study["ownership"]
-        owned = owned[(owned["status"] == "current") & (owned["as_of_meaning"] != "planned")]
-        owned = owned.sort_values(["owned_id", "holder_id", "kind", "as_of"], na_position="first")
-        self.owned = owned.drop_duplicates(["owned_id", "holder_id", "kind"], keep="last")
-        certificates = study["certifications"]
-        self.certificates = certificates[certificates["superseded_by"].isna()]
-        mixtures = study["mixtures"]
-        self.mixture = {
-            (r["fact"], r["observed"], r["value"]): float(r["probability"]) for r in mixtures.to_dict("records")
-        }
-        first_party = study["setups"]["key_custody"] == "first_party"
-        self.own_hosts = set(study["setups"].loc[first_party, "provider_id"])
+        self.providers = {row["provider_id"]: row for row in _records(study["providers"])}
+        self.country = {row["entity_id"]: row["country"] for row in _records(study["entities"]) if row["country"]}
+        self.owned: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
+        current = [r for r in _records(study["ownership"]) if r["status"] == "current" and r["as_of_meaning"] != "planned"]
+        for row in sorted(current, key=lambda r: (r["as_of"] or pd.Timestamp.min)):  # the latest of each kind stays
+            self.owned.setdefault(row["owned_id"], {}).setdefault(row["holder_id"], {})[row["kind"]] = row
+        self.certificates = [r for r in _records(study["certifications"]) if not r["superseded_by"]]
+        self.terms = [r for r in _records(study["contract_terms"]) if r["effect"] == "strengthens"]
+        self.mixture = {(r["fact"], r["observed"], r["value"]): r["probability"] for r in _records(study["mixtures"])}
+        self.regimes = [r for r in _records(study["regimes"]) if r["regime_id"] == r["programme_id"]]
+        self.own_hosts = {r["provider_id"] for r in _records(study["setups"]) if r["key_custody"] == "first_party"}
+        self._provider: dict[str, tuple[frozenset[Fact], tuple[Unknown, ...]]] = {}
 
     # -- ownership ---------------------------------------------------------------------------------------------
 
     def _holders(self, entity: str) -> Iterator[tuple[str, float]]:
         """Holders of an entity, each with the probability that it controls (0: holds less)."""
-        rows = self.owned[self.owned["owned_id"] == entity]
-        for holder, part in rows.groupby("holder_id", sort=True):
-            kinds = part.set_index("kind")
-            if "control" in kinds.index:
-                yield str(holder), 1.0
+        for holder, kinds in sorted(self.owned.get(entity, {}).items()):
+            if "control" in kinds:
+                yield holder, 1.0
                 continue
-            row = kinds.loc["votes"] if "votes" in kinds.index else kinds.iloc[0]
+            row = kinds.get("votes") or next(iter(kinds.values()))
             low, high = row["share_low_pct"], row["share_high_pct"]
-            if high != high or low != low:
-                yield str(holder), 0.0  # a holding of unseen size is a holding, not control
+            if low is None or high is None:
+                yield holder, 0.0  # a holding of unseen size is a holding, not control
             elif high > 0:
                 above = (high - max(low, MAJORITY_PCT)) / (high - low) if high > low else float(low > MAJORITY_PCT)
-                yield str(holder), float(np.clip(above, 0.0, 1.0))
+                yield holder, float(np.clip(above, 0.0, 1.0))
 
     def _ownership(self, provider: str) -> tuple[set[Fact], list[Unknown]]:
         """Walk the chain of control upwards; shares below control stop where they are."""
@@ -224,38 +220,40 @@ class _Book:
 
     def provider(self, provider_id: str) -> tuple[frozenset[Fact], tuple[Unknown, ...]]:
         """Facts and unknowns of a provider and of the infrastructure it runs on."""
-        row = self.providers.loc[provider_id]
+        if provider_id not in self._provider:
+            self._provider[provider_id] = self._read_provider(provider_id)
+        return self._provider[provider_id]
+
+    def _read_provider(self, provider_id: str) -> tuple[frozenset[Fact], tuple[Unknown, ...]]:
+        row = self.providers[provider_id]
         facts, unknowns = self._ownership(provider_id)
-        if row["seat_country"] == row["seat_country"]:
+        if row["seat_country"]:
             facts.add(("seat", row["seat_country"]))
         facts |= {("remote_staff", country) for country in split(row["staff_countries"])}
         abroad = split(row["establishment_countries"])
         if abroad:
             unknowns.append(self._establishment(provider_id, row, abroad))
         licensor = row["licensor_id"]
-        if licensor == licensor:
+        if licensor:
             chain, _ = self._ownership(licensor)
             places = {country for kind, country in chain if kind == "control"}
             places |= {self.country[licensor]} if licensor in self.country else set()
-            access = row["licensor_access"] if row["licensor_access"] == row["licensor_access"] else "unknown"
+            access = row["licensor_access"] or "unknown"
             chance = self.mixture[("licensor_access", access, "licensor_with_access")]
             ways = (
                 Alternative(chance, frozenset(("licensor_with_access", c) for c in places)),
                 Alternative(1.0 - chance, frozenset(("licensor_without_access", c) for c in places)),
             )
             unknowns.append(Unknown(f"licensor:{provider_id}", ways))
-        below = row.get("runs_on")
-        if below == below and below is not None:
-            more, others = self.provider(str(below))
+        if row["runs_on"]:
+            more, others = self.provider(row["runs_on"])
             facts |= more
             unknowns += others
         return frozenset(facts), tuple(u for u in unknowns if any(a.facts for a in u.alternatives))
 
-    def _establishment(self, provider: str, row: pd.Series, abroad: list[str]) -> Unknown:
+    def _establishment(self, provider: str, row: Record, abroad: list[str]) -> Unknown:
         """Subsidiaries abroad: are they there, and are they separated from the European service?"""
-        presence = row.get("establishment_presence")
-        presence = presence if presence == presence and presence else "seen"
-        there = self.mixture[("establishment_presence", str(presence), "present")]
+        there = self.mixture[("establishment_presence", row["establishment_presence"] or "seen", "present")]
         together = frozenset(("establishment_not_separated", country) for country in abroad)
         apart = frozenset(("establishment_separated", country) for country in abroad)
         stated = self.mixture.get(("establishment_separation", row["establishment_separation"], "establishment_separated"))
@@ -273,44 +271,38 @@ class _Book:
         """
         if not (asked or pending):
             return "none"
-        rows = self.certificates
-        rows = rows[(rows["provider_id"] == provider_id) & (rows["scheme"] == scheme)]
-        begun = rows["date"].isna() | (rows["date"] <= pd.Timestamp(day))
-        held = rows[(rows["status"] == "qualified") & begun & asked]
-        if len(held):
-            ends = held["valid_to"].dropna()
-            return "in_progress" if len(ends) and ends.max() < pd.Timestamp(day) else "qualified"
-        return "in_progress" if pending or (rows["status"] == "in_progress").any() else "none"
+        rows = [r for r in self.certificates if r["provider_id"] == provider_id and r["scheme"] == scheme]
+        now = pd.Timestamp(day)
+        held = [r for r in rows if r["status"] == "qualified" and not (r["date"] and r["date"] > now)]
+        if held and asked:
+            ends = [r["valid_to"] for r in held if r["valid_to"]]
+            return "in_progress" if ends and max(ends) < now else "qualified"
+        return "in_progress" if pending or any(r["status"] == "in_progress" for r in rows) else "none"
 
     # -- setup -------------------------------------------------------------------------------------------------
 
-    def _options(self, row: Mapping[str, object]) -> list[tuple[str, float]]:
+    def _options(self, row: Record) -> list[tuple[str, float]]:
         """The provider, or each qualified one with equal weight where none was chosen."""
-        named = row.get("provider_id")
-        if isinstance(named, str) and named:
-            return [(named, 1.0)]
+        if row.get("provider_id"):
+            return [(row["provider_id"], 1.0)]
         asked = split(row.get("certifications_required"))
         scheme = next((s for s in SCHEMES if s in asked), "HDS")
-        rows = self.certificates
-        held = rows[(rows["scheme"] == scheme) & (rows["status"] == "qualified")]["provider_id"]
-        pseudo = self.providers["is_pseudo"].astype(bool)
-        pool = sorted(p for p in set(held) if not pseudo[p] and p not in self.own_hosts)
+        held = {r["provider_id"] for r in self.certificates if r["scheme"] == scheme and r["status"] == "qualified"}
+        pool = sorted(p for p in held if not self.providers[p]["is_pseudo"] and p not in self.own_hosts)
         return [(p, 1.0 / len(pool)) for p in pool]
 
-    def _terms(self, row: Mapping[str, object], provider: str) -> tuple[frozenset[str], frozenset[str]]:
+    def _terms(self, row: Record, provider: str) -> tuple[frozenset[str], frozenset[str]]:
         """Protective clauses seen, and those not seen either way."""
         stated = split(row.get("terms"))
         if stated:
             return frozenset(stated) & frozenset(TERMS), frozenset()
-        table = self.study["contract_terms"]
-        general = table["setup_id"].isna() | (table["setup_id"] == row["setup_id"])
-        mine = table[(table["provider_id"] == provider) & general & (table["effect"] == "strengthens")]
-        seen = set(mine["term"]) & set(TERMS)
-        if (mine["eu_law_only"].fillna(False).astype(bool)).any():
+        mine = [r for r in self.terms if r["provider_id"] == provider and r["setup_id"] in (None, row["setup_id"])]
+        seen = {r["term"] for r in mine} & set(TERMS)
+        if any(r["eu_law_only"] for r in mine):
             seen.add("eu_law_only_clause")
         return frozenset(seen), frozenset(TERMS) - frozenset(seen)
 
-    def setup(self, row: Mapping[str, object], start: dt.date, years: float) -> SetupFacts:
+    def setup(self, row: Record, start: dt.date, years: float) -> SetupFacts:
         """Facts of one row of the setups table."""
         asked, pending = split(row.get("certifications_required")), split(row.get("certifications_pending"))
         options = self._options(row)
@@ -327,15 +319,13 @@ class _Book:
             )
             built.append(Option(provider, weight, facts | placed, unknowns, status))
         custody = row.get("key_custody")
-        known = isinstance(custody, str) and custody
-        chances = {str(custody): 1.0} if known else self._mixed("key_custody", "unknown")
+        chances = {custody: 1.0} if custody else self._mixed("key_custody", "unknown")
         seen, unseen = self._terms(row, options[0][0] if len(options) == 1 else "")
-        label = row.get("label")
         return SetupFacts(
-            str(row["setup_id"]),
-            str(label if label == label and label else row["setup_id"]),
-            str(row["data_class"]),
-            str(row["service_model"]),
+            row["setup_id"],
+            row.get("label") or row["setup_id"],
+            row["data_class"],
+            row["service_model"],
             tuple(built),
             chances,
             seen,
@@ -351,25 +341,29 @@ class _Book:
 
     def _segments(self, start: dt.date, end: dt.date, providers: list[str]) -> tuple[Segment, ...]:
         """Cut the horizon where a regime or a certificate changes."""
-        regimes = self.study["regimes"]
-        heads = regimes[regimes["regime_id"] == regimes["programme_id"]].set_index("regime_id")
-        days = pd.concat([heads[c] for c in ("in_force_from", "in_force_to", "certified_to")])
-        mine = self.certificates[self.certificates["provider_id"].isin(providers)]
-        edges = {pd.Timestamp(d).date() + dt.timedelta(days=1) for d in pd.concat([days, mine["valid_to"]]).dropna()}
-        cuts = [start, *sorted(d for d in edges if start < d < end), end]
+        days = [r[name] for r in self.regimes for name in ("in_force_from", "in_force_to", "certified_to")]
+        days += [r["valid_to"] for r in self.certificates if r["provider_id"] in providers]
+        edges = {day.date() + dt.timedelta(days=1) for day in days if day}
+        cuts = [start, *sorted(day for day in edges if start < day < end), end]
         return tuple(
-            Segment(a, (b - a).days / 365.25, {str(k): _authority(r, a) for k, r in heads.iterrows()})
+            Segment(a, (b - a).days / 365.25, {r["regime_id"]: _authority(r, a) for r in self.regimes})
             for a, b in pairwise(cuts)
         )
 
 
-def _authority(regime: pd.Series, day: dt.date) -> str:
+def _records(table: pd.DataFrame) -> list[Record]:
+    """Rows as dictionaries with None for every missing cell."""
+    return list(table.astype(object).where(table.notna(), None).to_dict("records"))  # type: ignore[arg-type]
+
+
+def _authority(regime: Record, day: dt.date) -> str:
     """State of a regime on a day: ``in_force``, ``not_yet``, or one of the two states after a lapse."""
     now = pd.Timestamp(day)
-    if regime["in_force_from"] > now:
+    if regime["in_force_from"] and regime["in_force_from"] > now:
         return "not_yet"
-    if regime["in_force_to"] < now:
-        return "certified_after_lapse" if now <= regime["certified_to"] else "after_certification"
+    if regime["in_force_to"] and regime["in_force_to"] < now:
+        certified = regime["certified_to"] and now <= regime["certified_to"]
+        return "certified_after_lapse" if certified else "after_certification"
     return "in_force"
 
 

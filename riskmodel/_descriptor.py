@@ -16,7 +16,7 @@ from typing import Any
 from riskmodel._files import DESCRIPTOR, atomic_write, sha256_hex, shipped_data_dir
 from riskmodel.codes import legal_space, parse_date
 from riskmodel.errors import Problem, StudyError, UsageError
-from riskmodel.schema import TYPES, RawTable, Resource, fields_of, frame_schema, links, primary_key
+from riskmodel.schema import TYPES, RawTable, Resource, fields_of, cell_tests, links, primary_key
 
 __all__ = [
     "AS_OF",
@@ -122,7 +122,7 @@ def _descriptor_flaws(descriptor: Any) -> list[tuple[str, str]]:
         if not set(primary_key(resource)) <= set(columns):
             flaws.append((str(name), "primaryKey must name fields of the table"))
         try:
-            list(links(resource)), frame_schema(resource)
+            list(links(resource)), [list(cell_tests(column)) for column in fields]
         except (re.error, ValueError, TypeError, AttributeError, KeyError) as error:
             flaws.append((str(name), f"has rules that cannot be used: {error}"))
     return flaws

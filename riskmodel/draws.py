@@ -14,7 +14,6 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import expit, logit
 
 from riskmodel.nexus import SCHEMES, TERMS, Alternative, Fact, Option, Programme, SetupFacts, Unknown
 
@@ -98,7 +97,8 @@ def custody_factor(option: Option, custody: str, draws: Draws) -> np.ndarray:
     if custody == "first_party":
         return 1.0 / fleet
     own = draws.get("custody_spread") * draws.fresh(f"custody:{option.provider_id}", "normal")
-    return expit(logit(draws.get("clear_text", custody=custody)) + own) / fleet
+    chance = np.clip(draws.get("clear_text", custody=custody), 1e-7, 1.0 - 1e-7)
+    return 1.0 / (1.0 + (1.0 - chance) / chance * np.exp(-own)) / fleet
 
 
 def terms_factor(names: frozenset[str], draws: Draws) -> np.ndarray:

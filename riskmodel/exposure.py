@@ -194,6 +194,18 @@ def _expect(weights: np.ndarray, pairs: Sequence[tuple[int, int]], shut: Mapping
     return result
 
 
+def _alone(rate: np.ndarray, scales: np.ndarray, windows: Sequence[tuple[np.ndarray, np.ndarray]], years: np.ndarray) -> np.ndarray:
+    """Probability through each regime alone if it reached in every segment: (regime, custody and terms, sample)."""
+    result = np.zeros((len(rate), *scales.shape))
+    for j, own in enumerate(rate):
+        spent = [(factor[j] * years[:, None]).sum(axis=0) for _, factor in windows]
+        same = all(np.array_equal(spent[0], other) for other in spent[1:])
+        # most regimes do not change with a lapsed authority: one evaluation instead of one per window
+        for weight, time in [(1.0, spent[0])] if same else zip((w for w, _ in windows), spent, strict=True):
+            result[j] += weight * -np.expm1(-scales * own * time)
+    return result
+
+
 def _score(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws) -> dict[str, Any]:
     """Everything about one setup, sample last."""
     years = np.array([segment.years for segment in facts.segments])
@@ -236,16 +248,15 @@ def _score_option(
     scales = np.stack([custody_factor(option, name, draws) * keep for name in facts.custody for _, keep in contract])
     share = np.array([weight * clause for weight in facts.custody.values() for clause, _ in contract])
     parts = stretches(option)
-    spans = []
+    found = cells(option, programmes, draws)
+    spans, leaked = [], np.zeros_like(scales)
     for weight, factor in windows:
         spent = np.stack([(factor[:, members] * years[members, None]).sum(axis=1) for members in parts], axis=1)
-        spans.append(_Window(weight, (rate[:, None] * spent)[None] * scales[:, None, None]))
-    leaked = sum(w.weight * -np.expm1(-w.hazard.sum(axis=(1, 2))) for w in spans)
-    alone = sum(w.weight * -np.expm1(-w.hazard.sum(axis=2).transpose(1, 0, 2)) for w in spans) * leak
-
-    found = cells(option, programmes, draws)
-    # from here on regimes are counted among the reached ones
-    spans = [_Window(w.weight, w.hazard[:, list(found.regimes)]) for w in spans]
+        hazard = rate[:, None] * spent  # (regime, stretch, sample)
+        leaked += weight * -np.expm1(-scales * hazard.sum(axis=(0, 1)))
+        # from here on regimes are counted among the reached ones
+        spans.append(_Window(weight, scales[:, None, None] * hazard[list(found.regimes)]))
+    alone = leak * _alone(rate, scales, windows, years)
     states = _states([programmes[j] for j in found.regimes])
     pairs = {tuple(s): [(j, m) for j in s for m in range(len(parts))] for s in [*states, *([j] for s in states for j in s)]}
     weights = {key: _weights(members, spans) for key, members in pairs.items()}

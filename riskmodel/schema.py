@@ -11,17 +11,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import pandera.pandas as pa
 
 from riskmodel.codes import EU, country_code, iso_codes
 from riskmodel.errors import CONTROL_CHARACTERS, Problem
 
+if TYPE_CHECKING:
+    import pandera.pandas as pa
+
 __all__ = [
     "RawTable",
     "Resource",
+    "cell_tests",
     "check_cells",
     "fields_of",
     "frame_schema",
@@ -207,11 +210,13 @@ def frame_schema(resource: Resource) -> pa.DataFrameSchema:
         One column a field; the ``error`` of every check is the rule in words. Keys and references between
         tables are checked elsewhere.
     """
+    import pandera.pandas as pa  # a second of import time that scoring the shipped study does not need
+
     columns, required = {}, required_columns(resource)
     for column in fields_of(resource):
         checks = [
             pa.Check(test, error=rule, name=f"{column['name']}-{number}")
-            for number, (test, rule) in enumerate(_tests(column))
+            for number, (test, rule) in enumerate(cell_tests(column))
         ]
         columns[column["name"]] = pa.Column(
             None, checks, nullable=column["name"] not in required, required=False
@@ -234,9 +239,11 @@ def check_cells(raw: RawTable) -> list[Problem]:
     """
     if raw.frame.empty:
         return []
+    from pandera.errors import SchemaErrors
+
     try:
         frame_schema(raw.resource).validate(raw.frame, lazy=True)
-    except pa.errors.SchemaErrors as error:
+    except SchemaErrors as error:
         rules = {f["name"]: f for f in fields_of(raw.resource)}
         found = error.failure_cases[["column", "check", "failure_case", "index"]].itertuples(index=False)
         problems = []
@@ -252,7 +259,7 @@ def check_cells(raw: RawTable) -> list[Problem]:
 Test = Callable[[pd.Series], Any]
 
 
-def _tests(column: Field) -> Iterator[tuple[Test, str]]:
+def cell_tests(column: Field) -> Iterator[tuple[Test, str]]:
     """Yield the tests of a column, each with its rule; a cell of the wrong type passes all but the first."""
     kind, constraints = column["type"], column.get("constraints", {})
     unit = f" ({column['unit']})" if column.get("unit") else ""
@@ -266,7 +273,7 @@ def _tests(column: Field) -> Iterator[tuple[Test, str]]:
     elif kind == "boolean":
         yield lambda cells: cells.isin(TRUE | FALSE), "must be true or false"
     else:
-        yield from _text_tests(column)
+        yield from _textcell_tests(column)
     if "enum" in constraints:
         allowed = [str(value) for value in constraints["enum"]]
         yield lambda cells: cells.isin(allowed), f"must be one of: {', '.join(allowed)}"
@@ -289,7 +296,7 @@ def _limits(
         yield lambda cells: convert(cells).isna() | (convert(cells) <= high), rule
 
 
-def _text_tests(column: Field) -> Iterator[tuple[Test, str]]:
+def _textcell_tests(column: Field) -> Iterator[tuple[Test, str]]:
     constraints = column.get("constraints", {})
     yield (
         lambda cells: ~cells.str.contains(CONTROL_CHARACTERS),

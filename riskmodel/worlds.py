@@ -1,8 +1,10 @@
 """Worlds: settle every legal question, fact, certificate and authority one way, and see which setups are reached.
 
 Question answered: *in which share of worlds is a setup reachable at all, and who is below whom in the same world?*
-A legal question is partly law, common to all setups, and partly the provider's own (share ``same_law``):
-U = Phi(sqrt(w) u + sqrt(1 - w) e). The regimes of one state share one answer with probability ``same_answer``.
+A legal question is settled by a uniform U: the law reaches where U is below its chance. With probability ``same_law``
+the question is one of law and U is common to all providers, otherwise it turns on each provider's own facts; with
+probability ``same_answer`` the regimes of one state share U. Mixtures, not Gaussian copulas: every U stays uniform,
+each share is a plain probability, and the integral over U in :mod:`riskmodel.exposure` stays exact.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
-from scipy.special import ndtr
 
 from riskmodel.draws import (
     ROUTE_GROUPS,
@@ -28,16 +29,16 @@ __all__ = ["world"]
 
 
 def _legal_answer(programme: Programme, group: str, provider: str, draws: Draws) -> np.ndarray:
-    """Uniform U of a legal question for a provider: part law common to all, part the provider's own: (sample,)."""
+    """Uniform U of a legal question for a provider: (sample,)."""
     state = "-".join(sorted(programme.countries))
-    shared = draws.fresh(f"same:{state}:{group}") < draws.get("same_answer")
-
-    def answer(prefix: str) -> np.ndarray:
-        common = draws.fresh(f"{prefix}:{state}:{group}", "normal")
-        return np.where(shared, common, draws.fresh(f"{prefix}:{programme.regime_id}:{group}", "normal"))
-
-    law = draws.get("same_law")
-    return ndtr(np.sqrt(law) * answer("law") + np.sqrt(1.0 - law) * answer(f"law of {provider}"))
+    shared = draws.fresh(f"same answer:{state}:{group}") < draws.get("same_answer")
+    question = [f"{state}:{group}", f"{programme.regime_id}:{group}"]
+    law, own = (
+        np.where(shared, *(draws.fresh(f"{prefix}:{name}") for name in question))
+        for prefix in ("law", f"facts of {provider}")
+    )
+    of_law = np.where(shared, *(draws.fresh(f"is law:{name}") for name in question)) < draws.get("same_law")
+    return np.where(of_law, law, own)
 
 
 def world(

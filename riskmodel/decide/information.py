@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy.stats import rankdata
 
 from riskmodel.decide.compare import _known
 from riskmodel.decide.finding import Finding
@@ -59,16 +58,13 @@ def drivers(x: xr.Dataset, posterior: Posterior, setup: str) -> Finding:
         If the setup was not scored.
     """
     _known(x, setup)
-    answer = rankdata(x["probability"].sel(setup=setup).values)
-    answer = (answer - answer.mean()) / answer.std()
+    answer = _ranks(x["probability"].sel(setup=setup).values[None])[0]
     values = posterior.arrays()
     rows = []
     for name, (label, informed, where) in INPUTS.items():
         entries = values[name].reshape(-1, values[name].shape[-1])
         entries = entries[entries.std(axis=1) > 0]
-        ranks = rankdata(entries, axis=1)
-        ranks = (ranks - ranks.mean(axis=1, keepdims=True)) / ranks.std(axis=1, keepdims=True)
-        influence = float(np.square(ranks @ answer / len(answer)).max())
+        influence = float(np.square(_ranks(entries) @ answer / len(answer)).max())
         rows.append({"input": label, "influence": influence, "informed_by": informed, "where": where})
     table = pd.DataFrame(rows).sort_values("influence", ascending=False, ignore_index=True)
     alone = x["probability_regime"].sel(setup=setup).mean("sample")
@@ -82,3 +78,9 @@ def drivers(x: xr.Dataset, posterior: Posterior, setup: str) -> Finding:
         f"expected disclosures."
     )
     return Finding(table, text)
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    """Standardised ranks along the last axis (draws are continuous: ties do not matter)."""
+    ranks = values.argsort(axis=-1).argsort(axis=-1).astype(float)
+    return (ranks - ranks.mean(axis=-1, keepdims=True)) / ranks.std(axis=-1, keepdims=True)

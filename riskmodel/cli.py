@@ -166,10 +166,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _safe_streams()
     try:
+        code = _run(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `riskmodel score | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    """Run one command and turn what was to be expected into a message and a code."""
+    try:
         arguments = _parser().parse_args(argv)
         with _log_to_stderr(arguments.verbose, progress=arguments.verb in {"fit", "report"}):
             code: int = arguments.run(arguments)
-        sys.stdout.flush()
+        return code
     except SystemExit as stop:  # argparse has said what is wrong, or printed its help
         return stop.code if isinstance(stop.code, int) else USAGE
     except StudyError as error:
@@ -182,13 +193,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _say("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:  # `riskmodel score | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        _say(f"{shown(error.filename or 'file')}: {error.strerror or error}")
+        _say(f"{error.filename or 'file'}: {error.strerror or error}")
         return USAGE
-    return code
 
 
 # ── the verbs ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -248,9 +257,8 @@ def _score(arguments: argparse.Namespace) -> int:
     base, posterior = _evidence(arguments)
     study = _own_setups(arguments.setups, base)
     setups = _at_equal_terms(study["setups"], arguments)
-    _say(
-        f"scoring {len(setups)} setups over {arguments.years:g} years with posterior {posterior.posterior_id}"
-    )
+    many = f"{len(setups)} setup{'s' * (len(setups) > 1)}"
+    _say(f"scoring {many} over {arguments.years:g} years with posterior {posterior.posterior_id}")
     x = exposure(posterior, study, horizon_years=arguments.years, setups=setups, home=arguments.home)
     table = summarise(x).table
     facts = setups.set_index("setup_id")[["provider_id", "key_custody"]]

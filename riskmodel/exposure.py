@@ -51,6 +51,7 @@ def exposure(
     setups: pd.DataFrame | None = None,
     home: str | None = None,
     start: dt.date | None = None,
+    by_regime: bool = True,
 ) -> xr.Dataset:
     """Score setups against a posterior.
 
@@ -66,6 +67,8 @@ def exposure(
         Rows like those of ``study["setups"]``; default: the study's own.
     home
         Legal space of the controller, default the study's (``"EU/EEA"``).
+    by_regime
+        Whether to compute ``probability_regime`` too (half the work).
 
     Returns
     -------
@@ -106,15 +109,16 @@ def exposure(
         anonymous = replace(fact, setup_id="", label="")
         result = next((r for k, r in known if k == anonymous), None)
         if result is None:
-            result = _score(fact, programmes, draws)
+            result = _score(fact, programmes, draws, by_regime)
             known.append((anonymous, result))
         scored.append(result)
     names = [fact.setup_id for fact in facts]
     regimes = [programme.regime_id for programme in programmes]
+    optional = ("probability_regime",) if by_regime else ()
     dims = {"reach": "regime", "rate": "regime", "probability_regime": "regime"}
     data: dict[str, Any] = {
         key: (("setup", dims[key], "sample") if key in dims else ("setup", "sample"), np.stack([s[key] for s in scored]))
-        for key in ("reach", "reach_any", "rate", "probability", "probability_regime", "world_reached", "world_probability")
+        for key in ("reach", "reach_any", "rate", "probability", *optional, "world_reached", "world_probability")
     }
     readings = [(fact, label) for fact, part in zip(facts, scored, strict=True) for label in part["readings"]]
     data["probability_reading"] = (("reading", "sample"), np.concatenate([s["by_reading"] for s in scored]))
@@ -206,7 +210,9 @@ def _alone(rate: np.ndarray, scales: np.ndarray, windows: Sequence[tuple[np.ndar
     return result
 
 
-def _score(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws) -> dict[str, Any]:
+def _score(
+    facts: SetupFacts, programmes: Sequence[Programme], draws: Draws, by_regime: bool
+) -> dict[str, Any]:
     """Everything about one setup, sample last."""
     years = np.array([segment.years for segment in facts.segments])
     shape = (len(programmes), len(years), draws.size)
@@ -218,9 +224,9 @@ def _score(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws) -> 
     total: dict[str, Any] = dict.fromkeys(("reach", "reach_any", "rate", "probability", "probability_regime"), 0.0)
     by_reading, labels = [], []
     for option in facts.options:
-        part = _score_option(facts, option, programmes, draws, windows, contract, years)
+        part = _score_option(facts, option, programmes, draws, windows, contract, years, by_regime)
         for name in total:
-            total[name] = total[name] + option.weight * part[name]
+            total[name] = total[name] + option.weight * part[name]  # weights of options add to 1
         by_reading.append(part["by_custody"])
         labels += [(option.provider_id, name, option.weight * weight) for name, weight in facts.custody.items()]
     reached, probability = world(facts, programmes, draws, windows, contract)
@@ -241,6 +247,7 @@ def _score_option(
     windows: Sequence[tuple[np.ndarray, np.ndarray]],
     contract: Sequence[tuple[float, np.ndarray]],
     years: np.ndarray,
+    by_regime: bool,
 ) -> dict[str, np.ndarray]:
     """One provider of a setup: reach, rate and probability with settled unknowns integrated out exactly."""
     leak, same = draws.get("leak"), draws.get("same_answer")
@@ -256,10 +263,11 @@ def _score_option(
         leaked += weight * -np.expm1(-scales * hazard.sum(axis=(0, 1)))
         # from here on regimes are counted among the reached ones
         spans.append(_Window(weight, scales[:, None, None] * hazard[list(found.regimes)]))
-    alone = leak * _alone(rate, scales, windows, years)
+    alone = leak * _alone(rate, scales, windows, years) if by_regime else np.zeros((len(rate), 1, 1))
     states = _states([programmes[j] for j in found.regimes])
-    pairs = {tuple(s): [(j, m) for j in s for m in range(len(parts))] for s in [*states, *([j] for s in states for j in s)]}
-    weights = {key: _weights(members, spans) for key, members in pairs.items()}
+    singly = [[j] for state in states for j in state]
+    pairs = {tuple(s): [(j, m) for j in s for m in range(len(parts))] for s in [*states, *singly]}
+    weights = {tuple(s): _weights(pairs[tuple(s)], spans) for s in (states + singly if by_regime else states)}
     through = np.zeros_like(scales)
     reach, reach_any = np.zeros_like(rate), np.zeros(draws.size)
     for cell in found.cells:
@@ -271,8 +279,10 @@ def _score_option(
             survival *= expected
             closed *= shut[tuple(pairs[key])]
             for j in state:
-                one = expected if len(state) == 1 else _expect(weights[(j,)], pairs[(j,)], shut)
                 reach[found.regimes[j]] += cell.weight * (1.0 - shut[tuple(pairs[(j,)])])
+                if not by_regime:
+                    continue
+                one = expected if len(state) == 1 else _expect(weights[(j,)], pairs[(j,)], shut)
                 alone[found.regimes[j]] += (1.0 - leak) * cell.weight * (1.0 - one)
         through += cell.weight * (1.0 - survival)
         reach_any += cell.weight * (1.0 - closed)

@@ -1,7 +1,7 @@
 """Tables of the report: data to words, and words to HTML in which no text from the data can act.
 
-Question answered: *how is each row said to a reader, and on which source does it rest?* Every cell is escaped unless it
-is :class:`Markup`, which only this module makes.
+Question answered: *how is each row said to a reader, and on which source does it rest?* Every cell is escaped unless
+it is :class:`Markup`, which only this module makes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import xarray as xr
 
 from riskmodel.checks import passed
 from riskmodel.codes import legal_space
+from riskmodel.design import QUANTITIES
 from riskmodel.nexus import Programme, SetupFacts, equal_terms, foreign_programmes, setup_facts
 from riskmodel.schema import split
 from riskmodel.wording import digits, factor, one_in, percent, share_text, years_text
@@ -120,12 +121,13 @@ def table(frame: pd.DataFrame, caption: str, *, fold: str = "") -> Markup:
     for row in frame.itertuples(index=False):
         first, *rest = row
         cells = "".join(
-            f'<td{" class=n" if isinstance(c, str) and c[:1].isdigit() else ""}>{esc(c)}</td>' for c in rest
+            f"<td{' class=n' if isinstance(c, str) and c[:1].isdigit() else ''}>{esc(c)}</td>" for c in rest
         )
         body.append(f'<tr><th scope="row">{esc(first)}</th>{cells}</tr>')
     label = html.escape(caption, quote=True)
     out = (
-        f'<div class="table" role="region" tabindex="0" aria-label="{label}"><table><caption>{esc(caption)}</caption>'
+        '<div class="table" role="region" tabindex="0" '
+        f'aria-label="{label}"><table><caption>{esc(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
     return Markup(f"<details><summary>{esc(fold)}</summary>{out}</details>" if fold else out)
@@ -188,7 +190,7 @@ class References:
             said = ", ".join(esc(row[c]) for c in ("publisher", "published") if esc(row[c]))
             items.append(
                 f'<li id="src-{k}" value="{k}"><cite>{esc(row["title"])}</cite>. {said}. {link}'
-                f' <code>{esc(row["source_id"])}</code>{mark}</li>'
+                f" <code>{esc(row['source_id'])}</code>{mark}</li>"
             )
         return Markup(f'<ol class="sources">{"".join(items)}</ol>')
 
@@ -206,6 +208,7 @@ def relevant_rows(study: Study, facts: Sequence[SetupFacts]) -> dict[str, pd.Dat
         if not more:
             break
         holders |= more
+    customers = study["customers"]
     counted = study["count_roles"].merge(study["transparency"], on="row_id", suffixes=("", "_row"))
     return {
         "setups": study["setups"],
@@ -216,8 +219,8 @@ def relevant_rows(study: Study, facts: Sequence[SetupFacts]) -> dict[str, pd.Dat
         "regimes": study["regimes"],
         "count_roles": counted,
         "bands": bands(study),
-        "customers": study["customers"],
-        "elicitation": study["elicitation"],
+        "customers": customers[(customers["entity_id"] == "microsoft") & (customers["use"] == "yes")],
+        "elicitation": study["elicitation"][study["elicitation"]["quantity"].isin(list(QUANTITIES))],
         "mixtures": study["mixtures"],
         "priors": study["priors"],
         "decisions": study["decisions"],
@@ -249,10 +252,12 @@ def grouped(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
     return out.iloc[np.argsort(place.to_numpy(), kind="stable")].reset_index(drop=True)
 
 
-# -- head and foot -------------------------------------------------------------------------------------------------
+# -- head and foot -------------------------------------------------------------------------------------------
 
 
-def masthead(study: Study, posterior: Posterior, horizon_years: float, today: dt.date | None = None) -> Markup:
+def masthead(
+    study: Study, posterior: Posterior, horizon_years: float, today: dt.date | None = None
+) -> Markup:
     """Title block: what this is, whether its checks pass, and all that is needed to make it again."""
     attrs = posterior.data.attrs
     rows = {
@@ -270,9 +275,13 @@ def masthead(study: Study, posterior: Posterior, horizon_years: float, today: dt
     if passed(posterior.checks):
         badge = f'<p class="badge good">✓ all {len(posterior.checks)} checks of the fit pass <a href="#checks">(see them)</a></p>'
     else:
-        said = "; ".join(f"{esc(r['check'])} is {digits(float(r['value']), 3)}, must be {esc(r['threshold'])}" for r in failing)
+        said = "; ".join(
+            f"{esc(r['check'])} is {digits(float(r['value']), 3)}, must be {esc(r['threshold'])}"
+            for r in failing
+        )
         badge = (
-            '<div class="banner" role="alert"><strong>The fit behind this report fails its checks. Do not use its '
+            '<div class="banner" role="alert"><strong>The fit behind this report fails its checks. Do not '
+            "use its "
             f'numbers.</strong> <span>{said}. <a href="#checks">All checks</a></span></div>'
         )
     return Markup(f'{badge}<dl class="facts">{facts}</dl>')
@@ -293,7 +302,7 @@ def checks_table(posterior: Posterior) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-# -- setups --------------------------------------------------------------------------------------------------------
+# -- setups --------------------------------------------------------------------------------------------------
 
 
 def certificates(study: Study, row: Mapping[str, Any]) -> str:
@@ -332,13 +341,21 @@ def setups(study: Study, refs: References) -> Iterator[tuple[str, pd.DataFrame]]
         out = []
         for r in part.to_dict("records"):
             known = isinstance(r["provider_id"], str)
-            host = str(names.get(r["provider_id"], r["provider_id"])) if known else "not chosen: any qualified host"
+            host = (
+                str(names.get(r["provider_id"], r["provider_id"]))
+                if known
+                else "not chosen: any qualified host"
+            )
             staff = ", ".join(country(c) for c in split(r["operator_countries"]))
             place = ", ".join(country(c) for c in split(r["data_countries"]))
             dates = " to ".join(d for d in (_date(r, "from"), _date(r, "to")) if d)
             out.append(
                 {
-                    "Setup": lines(Markup(f"<b>{esc(r['label'])}</b>"), r["name"], Markup(f"<code>{esc(r['setup_id'])}</code>")),
+                    "Setup": lines(
+                        Markup(f"<b>{esc(r['label'])}</b>"),
+                        r["name"],
+                        Markup(f"<code>{esc(r['setup_id'])}</code>"),
+                    ),
                     "What it is": lines(r["summary"], f"{str(r['kind']).capitalize()}. {dates}".strip()),
                     "Host": lines(host, f"run from: {staff or NOT_SEEN}", f"data in: {place or NOT_SEEN}"),
                     "Keys": CUSTODY.get(str(r["key_custody"]), NOT_SEEN),
@@ -356,7 +373,8 @@ def nexus(study: Study, facts: Sequence[SetupFacts]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``setup``, ``label``, ``country``, ``kind``, ``certain`` (False where the fact, or the provider, is not known).
+        ``setup``, ``label``, ``country``, ``kind``, ``certain`` (False where the fact, or the provider, is not
+        known).
     """
     by_state: dict[str, list[Programme]] = {}
     for programme in foreign_programmes(study, study.home):
@@ -379,8 +397,14 @@ def nexus(study: Study, facts: Sequence[SetupFacts]) -> pd.DataFrame:
             for u in (u for option in fact.options for u in option.unknowns if len(fact.options) == 1):
                 ways = [w for w in u.alternatives if w.probability > 0]
                 for kind in {"establishment", "licensor"}:
-                    have = [any(ROUTE_KINDS.get(r) == kind for p in programmes for r in p.routes(
-                        frozenset(f for f in w.facts if f[1] == code))) for w in ways]
+                    have = [
+                        any(
+                            ROUTE_KINDS.get(r) == kind
+                            for p in programmes
+                            for r in p.routes(frozenset(f for f in w.facts if f[1] == code))
+                        )
+                        for w in ways
+                    ]
                     if have and all(have):
                         kinds[kind] = True  # there in every reading; only how separate it is stays open
             rows += [(fact.setup_id, fact.label, code, k, c) for k, c in kinds.items()]
@@ -401,7 +425,7 @@ def nexus_words(found: pd.DataFrame, order: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
-# -- answers in words ----------------------------------------------------------------------------------------------
+# -- answers in words ----------------------------------------------------------------------------------------
 
 
 def between(low: float, high: float) -> str:
@@ -458,7 +482,10 @@ def readings(x: xr.Dataset) -> pd.DataFrame:
         for name in [c for c in CUSTODY if c in custody]:
             one = mine.isel(reading=np.flatnonzero(custody == name))
             weight = one["reading_weight"]
-            parts[name] = (float(weight.sum()), (one["probability_reading"] * weight).sum("reading") / weight.sum())
+            parts[name] = (
+                float(weight.sum()),
+                (one["probability_reading"] * weight).sum("reading") / weight.sum(),
+            )
         parts["stated mixture"] = (1.0, x["probability"].sel(setup=setup))
         for name, (share, p) in parts.items():
             bounds = p.quantile([low, high], "sample").values
@@ -469,7 +496,7 @@ def readings(x: xr.Dataset) -> pd.DataFrame:
 
 def readings_words(found: pd.DataFrame) -> pd.DataFrame:
     """One row a setup, one column a reading."""
-    wide = found.pivot(index="label", columns="custody", values="probability").loc[found["label"].unique()]
+    wide = found.set_index(["label", "custody"])["probability"].unstack().loc[found["label"].unique()]
     out = pd.DataFrame({"Setup": wide.index})
     for name in [*CUSTODY, "stated mixture"]:
         if name in wide:
@@ -503,7 +530,7 @@ def by_provider(study: Study, wanted: Sequence[str]) -> pd.DataFrame:
 
 
 def order_against(x: xr.Dataset, reference: str) -> pd.DataFrame:
-    """Each setup against one: probability of being lower, practically equal, higher, over parameters and worlds."""
+    """Each setup against one: probability of being lower, equal, higher, over parameters and over worlds."""
     from riskmodel.decide import compare
 
     parts = []
@@ -554,7 +581,9 @@ def rank_words(ranked: pd.DataFrame) -> pd.DataFrame:
         {
             "Host": ranked["label"],
             "Expected rank (1 = least exposed)": ranked["expected_rank"].map(lambda v: f"{v:.1f}"),
-            "90 % of ranks": [f"{a:.0f} to {b:.0f}" for a, b in zip(ranked["rank_low"], ranked["rank_high"], strict=True)],
+            "90 % of ranks": [
+                f"{a:.0f} to {b:.0f}" for a, b in zip(ranked["rank_low"], ranked["rank_high"], strict=True)
+            ],
             "Lowest or tied, over parameters": ranked["lowest"].map(share_text),
             "Lowest or tied, over worlds": ranked["lowest_in_worlds"].map(share_text),
             "Predictive probability": ranked["probability"].map(percent),
@@ -576,7 +605,7 @@ def tolerance_words(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_regime(x: xr.Dataset, wanted: Sequence[str]) -> pd.DataFrame:
-    """Predictive probability through one regime alone, and its share of the sum: setup, label, regime, name."""
+    """Predictive probability of each setup through one regime alone, and its share of the sum."""
     part = x["probability_regime"].sel(setup=list(wanted)).mean("sample")
     names = dict(zip(x["regime"].values, x["regime_name"].values, strict=True))
     labels = dict(zip(x["setup"].values, x["label"].values, strict=True))
@@ -589,7 +618,7 @@ def by_regime(x: xr.Dataset, wanted: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["setup", "label", "regime", "name", "probability", "share"])
 
 
-# -- evidence ------------------------------------------------------------------------------------------------------
+# -- evidence ------------------------------------------------------------------------------------------------
 
 POOLED: dict[str, tuple[str, dict[str, str]]] = {
     "reach": ("reach", {"regime": "US_SCA_CLOUD", "route": "*"}),
@@ -616,7 +645,8 @@ def judgements(study: Study, posterior: Posterior, quantity: str) -> pd.DataFram
     names = study["experts"].set_index("expert_id")["name"]
     unit = str(rows["unit"].iloc[0])
     out = [
-        (r["condition"], str(names[r["expert_id"]]), r["q10"], r["q50"], r["q90"], unit) for r in rows.to_dict("records")
+        (r["condition"], str(names[r["expert_id"]]), r["q10"], r["q50"], r["q90"], unit)
+        for r in rows.to_dict("records")
     ]
     draws, coords = posterior.arrays(), posterior.coords()
     for item in dict.fromkeys(rows["condition"]):
@@ -639,7 +669,7 @@ def judgements(study: Study, posterior: Posterior, quantity: str) -> pd.DataFram
 
 
 def bands(study: Study) -> pd.DataFrame:
-    """Published bands of accounts tasked under section 702, by reporter and half-year, as the model reads them."""
+    """Published bands of accounts tasked under section 702, by reporter and half-year."""
     rows = study["transparency"]
     rows = rows[(rows["regime_group"] == "us_fisa_content") & (rows["metric"] == "accounts")]
     rows = rows[rows["reporter_id"].isin(["microsoft", "google_all"]) & ~rows["is_duplicate"].astype(bool)]
@@ -651,7 +681,12 @@ def _span(ids: Iterable[str]) -> str:
     out: list[list[str]] = []
     for one in sorted(ids):
         last = out[-1][-1] if out else ""
-        follows = last[:2] == one[:2] and last[2:].isdigit() and one[2:].isdigit() and int(one[2:]) == int(last[2:]) + 1
+        follows = (
+            last[:2] == one[:2]
+            and last[2:].isdigit()
+            and one[2:].isdigit()
+            and int(one[2:]) == int(last[2:]) + 1
+        )
         if follows:
             out[-1].append(one)
         else:
@@ -668,8 +703,14 @@ def ledger(study: Study, facts: Sequence[SetupFacts], refs: References) -> pd.Da
     def add(name: str, what: str, frame: pd.DataFrame, key: str, said: object = None) -> None:
         cell = ";".join(dict.fromkeys(i for c in frame.get("source_ids", []) for i in split(c)))
         ids = frame[key] if len(frame) <= 400 else frame[key].head(0)
-        out.append({"Input of the model": what, "Table": f"data/{name}.csv", "Rows": f"{len(frame)}: {_span(map(str, ids))}",
-                    "Sources or judges": said or refs.cite(cell)})
+        out.append(
+            {
+                "Input of the model": what,
+                "Table": f"data/{name}.csv",
+                "Rows": f"{len(frame)}: {_span(map(str, ids))}",
+                "Sources or judges": said or refs.cite(cell),
+            }
+        )
 
     add("setups", "Setups", rows["setups"], "setup_id")
     add("providers", "Seats, establishments, licensors, staff", rows["providers"], "provider_id")
@@ -677,7 +718,13 @@ def ledger(study: Study, facts: Sequence[SetupFacts], refs: References) -> pd.Da
     add("certifications", "Certificates", rows["certifications"], "certification_id")
     add("contract_terms", "Contract terms", rows["contract_terms"], "term_id")
     add("regimes", "Law: wording, purpose, dates", rows["regimes"], "regime_id")
-    add("route_map", "From wording and facts to routes", study["route_map"], "route_map_id", "authors of riskmodel")
+    add(
+        "route_map",
+        "From wording and facts to routes",
+        study["route_map"],
+        "route_map_id",
+        "authors of riskmodel",
+    )
     add("count_roles", "Counts and zero statements of disclosures", rows["count_roles"], "row_id")
     add("transparency", "Bands of accounts under section 702", rows["bands"], "row_id")
     add("customers", "Growth of customer numbers", rows["customers"], "customer_row_id")
@@ -714,11 +761,20 @@ def elicitation_words(study: Study) -> pd.DataFrame:
     rows = study["elicitation"]
     names = study["experts"].set_index("expert_id")["name"]
     number = {c: [f"{v:,.6g}" for v in rows[c]] for c in ("q10", "q50", "q90")}
-    about = [", ".join(p for p in (str(a).replace("_", " "), *(str(v) for v in (r, s) if v == v and v)) if p)
-             for a, r, s in zip(rows["condition"], rows["regime_id"], rows["scheme"], strict=True)]
+    about = [
+        ", ".join(p for p in (str(a).replace("_", " "), *(str(v) for v in (r, s) if v == v and v)) if p)
+        for a, r, s in zip(rows["condition"], rows["regime_id"], rows["scheme"], strict=True)
+    ]
     return pd.DataFrame(
-        {"Row": rows["elicitation_id"], "Quantity": [q.replace("_", " ") for q in rows["quantity"]], "Of": about, **number,
-         "Unit": rows["unit"], "Judge": rows["expert_id"].map(names), "Basis": rows["basis"]}
+        {
+            "Row": rows["elicitation_id"],
+            "Quantity": [q.replace("_", " ") for q in rows["quantity"]],
+            "Of": about,
+            **number,
+            "Unit": rows["unit"],
+            "Judge": rows["expert_id"].map(names),
+            "Basis": rows["basis"],
+        }
     ).rename(columns={"q10": "10 %", "q50": "50 %", "q90": "90 %"})
 
 
@@ -730,8 +786,13 @@ def priors_words(study: Study, refs: References) -> pd.DataFrame:
         for d, a, b in zip(rows["distribution"], rows["first"], rows["second"], strict=True)
     ]
     return pd.DataFrame(
-        {"Prior": [p.replace("_", " ") for p in rows["prior_id"]], "Distribution": shape, "Unit": rows["unit"],
-         "Reason": rows["reason"], "Source": rows["source_ids"].map(refs.cite)}
+        {
+            "Prior": [p.replace("_", " ") for p in rows["prior_id"]],
+            "Distribution": shape,
+            "Unit": rows["unit"],
+            "Reason": rows["reason"],
+            "Source": rows["source_ids"].map(refs.cite),
+        }
     )
 
 
@@ -760,8 +821,15 @@ def contested(study: Study, x: xr.Dataset, refs: References) -> pd.DataFrame:
             if one not in rows.index or one not in p["setup"].values:
                 continue
             r = rows.loc[one]
-            out.append({"Setup": r["label"], "Reading": f"{role} ({r['confidence']} confidence)", "What is said": r["summary"],
-                        "Predictive probability": percent(float(p.sel(setup=one))), "Sources": refs.cite(r["source_ids"])})
+            out.append(
+                {
+                    "Setup": r["label"],
+                    "Reading": f"{role} ({r['confidence']} confidence)",
+                    "What is said": r["summary"],
+                    "Predictive probability": percent(float(p.sel(setup=one))),
+                    "Sources": refs.cite(r["source_ids"]),
+                }
+            )
     return pd.DataFrame(out).drop_duplicates(["Setup", "Reading"])
 
 
@@ -784,8 +852,13 @@ def what_if(study: Study, posterior: Posterior, setup: str, horizon_years: float
 
     base = study["setups"]
     base = base[base["setup_id"] == setup]
-    variants = [base.assign(setup_id=f"{setup}:{k}", label=name, **change) for k, (name, change) in enumerate(WHAT_IF.items())]
-    scored = exposure(posterior, study, setups=pd.concat(variants, ignore_index=True), horizon_years=horizon_years)
+    variants = [
+        base.assign(setup_id=f"{setup}:{k}", label=name, **change)
+        for k, (name, change) in enumerate(WHAT_IF.items())
+    ]
+    scored = exposure(
+        posterior, study, setups=pd.concat(variants, ignore_index=True), horizon_years=horizon_years
+    )
     return summarise(scored).table
 
 
@@ -794,14 +867,17 @@ def dates_note(study: Study) -> str:
     known = study["setups"]["from_date_precision"]
     loose = int(known.isin(["month", "quarter", "half", "year"]).sum())
     return (
-        f"Of {len(known)} setups, {int(known.isna().sum())} have no seen start and {loose} are dated only to the month or the "
+        f"Of {len(known)} setups, {int(known.isna().sum())} have no seen start and {loose} are dated only to "
+        "the month or the "
         "year; the horizon is the same for all, so that dates of the past do not enter the numbers above."
     )
 
 
 def abroad(study: Study) -> str:
     """Name the foreign states whose law is in the model."""
-    codes = sorted({c for p in foreign_programmes(study, study.home) for c in p.countries} - legal_space(study.home))
+    codes = sorted(
+        {c for p in foreign_programmes(study, study.home) for c in p.countries} - legal_space(study.home)
+    )
     return ", ".join(country(c) for c in codes)
 
 
@@ -814,3 +890,124 @@ def provenance(posterior: Posterior) -> str:
     """Attributes of the posterior as one JSON line, for the foot of a report."""
     skip = {"checks"}
     return json.dumps({k: str(v) for k, v in posterior.data.attrs.items() if k not in skip})
+
+
+def status_words(study: Study, setup: str, refs: References) -> pd.DataFrame:
+    """What each source says of the certificates of a setup's host, latest last."""
+    provider = study["setups"].set_index("setup_id")["provider_id"][setup]
+    rows = study["certifications"]
+    rows = rows[(rows["provider_id"] == provider) & rows["scheme"].isin(["SecNumCloud", "HDS"])]
+    rows = rows.sort_values(["scheme", "date", "certification_id"])
+    return pd.DataFrame(
+        {
+            "Scheme": rows["scheme"],
+            "Status": [s.replace("_", " ") for s in rows["status"]],
+            "As of": rows["date"].dt.strftime("%Y-%m-%d").fillna(NOT_SEEN),
+            "Remark": rows["remark"],
+            "Confidence": rows["confidence"],
+            "Source": rows["source_ids"].map(refs.cite),
+        }
+    )
+
+
+# -- sentences -----------------------------------------------------------------------------------------------
+
+
+def in_short(study: Study, x: xr.Dataset, posterior: Posterior, focus: Sequence[str]) -> list[str]:
+    """Return the main results in sentences: setup in use against the selected one, levels, judgement."""
+    from riskmodel.decide import compare, drivers, summarise
+
+    s = summarise(x).table.set_index("setup")
+    years = years_text(x.attrs["horizon_years"])
+    old, new = focus[0], "HDH_SCALEWAY" if "HDH_SCALEWAY" in focus else focus[-1]
+    a, b = s.loc[old], s.loc[new]
+    out = []
+    for r in (a, b):
+        out.append(
+            f"{r['label']}: a foreign law reaches it with a probability of {percent(r['reach'])}; the "
+            "predictive probability of at "
+            f"least one disclosure within {years} is {percent(r['probability'])} "
+            f"({one_in(r['probability'])}), with a 90 % "
+            f"interval over parameters from {percent(r['probability_low'])} to "
+            f"{percent(r['probability_high'])}."
+        )
+    if old != new:
+        out.append(compare(x, new, old).text)
+    wide = s["probability_high"] / s["probability_low"]
+    ratio = compare(x, new, old).table if old != new else None
+    against = ""
+    if ratio is not None:
+        row = ratio[(ratio["answer"] == "likelihood") & (ratio["comparison"] == "over parameters")].iloc[0]
+        against = (
+            ", while the ratio between these two spans one of about "
+            f"{factor(row['ratio_high'] / row['ratio_low'])}, and reach "
+            f"separates them clearly: {percent(b['reach'])} against {percent(a['reach'])}"
+        )
+    out.append(
+        f"Levels are wide: the interval of {a['label']} spans a factor of about "
+        f"{digits(float(wide[old]), 1)}{against}. Read the order "
+        "of setups with more trust than any level."
+    )
+    found = drivers(x, posterior, old)
+    out.append(f"The level is mostly judgement. For {a['label']}: {found.text}")
+    above = s[s["probability"] > 0.10]
+    named = ", ".join(above["label"])
+    out.append(
+        f"{'No setup has' if above.empty else f'{named}: the only ones to have'} a predictive probability "
+        f"above {percent(0.10)} "
+        f"within {years}; none of the {len(s)} has a probability of zero."
+    )
+    return out
+
+
+def reach_says(summary: pd.DataFrame) -> list[str]:
+    """Return how the setups divide by reach."""
+    high, low = summary[summary["reach"] > 0.5], summary[summary["reach"] < 0.05]
+    least = percent(float(summary["reach"].min()))
+    return [
+        f"{len(high)} of {len(summary)} setups are more likely than not within the reach of some foreign "
+        f"law; {len(low)} have no "
+        f"foreign connection that was seen, and keep the probability of an unseen one, {least}.",
+        f"The {len(summary) - len(high) - len(low)} between them turn on a fact that was not seen, such as "
+        "the separation of a "
+        "foreign subsidiary, the access of a licensor or the choice of the host.",
+    ]
+
+
+def tolerance_source(refs: References, horizon_years: float) -> Markup:
+    """Return where the tolerated probability of 10 % in 5 years comes from."""
+    known = [i for i in refs.number if "ZH-RRB542" in i]
+    note = (
+        "" if horizon_years == 5.0 else " The threshold was set for 5 years, another horizon is shown here."
+    )
+    return Markup(
+        "The threshold is that of the canton of Zurich, which in decision RRB 542 of 2022 held foreign "
+        "access to its cloud "
+        f"data tolerable below this probability over five years {refs.cite(';'.join(known))}; it is an "
+        f"example, not a norm.{note}"
+    )
+
+
+def influences(x: xr.Dataset, moved: Mapping[str, Any]) -> pd.DataFrame:
+    """Join the influence of inputs on several setups, largest for the first one on top."""
+    labels = dict(zip(x["setup"].values, x["label"].values, strict=True))
+    first = next(iter(moved.values())).table[["input", "informed_by"]]
+    for setup, found in moved.items():
+        part = found.table[["input", "influence"]].rename(columns={"influence": labels[setup]})
+        first = first.merge(part, on="input")
+    return first
+
+
+def what_if_says(found: pd.DataFrame, label: str, horizon_years: float) -> str:
+    """Return what the largest change would be."""
+    base, most = found.iloc[0], found.loc[found["probability"].idxmax()]
+    times = factor(most["probability"] / base["probability"])
+    return (
+        f"For {label} the predictive probability within {years_text(horizon_years)} is "
+        f"{percent(base['probability'])}. If one "
+        f"fact were known to be otherwise ({most['label']}), it would be {percent(most['probability'])}, "
+        f"{times} times as much: "
+        "a source on who administers the service, on the place of every copy and on the keys moves the "
+        "answer more than any "
+        "refinement of the model."
+    )

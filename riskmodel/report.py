@@ -1,7 +1,7 @@
 """The report: run the packaged notebook once, render one HTML file that asks nothing of the network.
 
-Question answered: *what does the analysis say, to someone who will only read?* The notebook runs in a fresh kernel
-of the running interpreter; a cell that fails stops the report and the previous file stays.
+Question answered: *what does the analysis say, to someone who will only read?* The notebook runs in a fresh
+kernel of the running interpreter; a cell that fails stops the report and the previous file stays.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import copyreg
 import html
 import io
+import json
 import os
 import pickle
 import re
@@ -156,8 +157,6 @@ def _pickle(what: Any, path: Path) -> None:
 def _execute(place: Path, parameters: dict[str, Any], folder: Path, tell: Progress) -> Any:
     """Run a notebook in a kernel of this interpreter and return it with its outputs."""
     import nbformat
-    from jupyter_client.kernelspec import KernelSpec
-    from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
@@ -176,13 +175,15 @@ def _execute(place: Path, parameters: dict[str, Any], folder: Path, tell: Progre
         if heading:
             tell(heading.group(1))
 
-    manager = AsyncKernelManager(connection_file=str(folder / "kernel.json"))
-    manager._kernel_spec = KernelSpec(
-        argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-        language="python",
-        display_name="riskmodel",
-    )
-    client = NotebookClient(node, km=manager, timeout=CELL_SECONDS, on_cell_start=started)
+    spec = folder / "kernels" / "riskmodel"
+    spec.mkdir(parents=True)
+    command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    text = json.dumps({"argv": command, "language": "python", "display_name": "riskmodel"})
+    (spec / "kernel.json").write_text(text, encoding="utf-8")
+    client = NotebookClient(node, kernel_name="riskmodel", timeout=CELL_SECONDS, on_cell_start=started)
+    manager = client.create_kernel_manager()
+    manager.kernel_spec_manager.kernel_dirs = [str(spec.parent)]
+    manager.connection_file = str(folder / "connection.json")
     here = str(Path(__file__).resolve().parent.parent)
     env = {
         **os.environ,
@@ -225,7 +226,7 @@ def _html(node: Any) -> str:
     """Render an executed notebook with the package's own template."""
     from nbconvert import HTMLExporter
 
-    sections = []
+    sections: list[dict[str, str]] = []
     for cell in node.cells:
         heading = re.match(r"## (.+)\n*", cell.source) if cell.cell_type == "markdown" else None
         if heading:

@@ -1,7 +1,7 @@
 """Tables of the report: data to words, and words to HTML in which no text from the data can act.
 
-Question answered: *how is each row said to a reader, and on which source does it rest?* Every cell is escaped unless
-it is :class:`Markup`, which only this module makes.
+Question answered: *how is each row said to a reader, and on which source does it rest?* Every cell is escaped
+unless it is :class:`Markup`, which only this module makes.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import html
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,22 +88,34 @@ ROUTE_KINDS = {
 NOT_SEEN = "not seen"
 
 
-class Markup(str):
-    """HTML made by this package; anything else is escaped."""
+@dataclass(frozen=True)
+class Markup:
+    """HTML made by this package; anything else is escaped. No text, so that a frame keeps it as it is."""
+
+    html: str
+
+    def __str__(self) -> str:
+        return self.html
 
 
 def esc(value: object) -> str:
     """Return a value as HTML text: :class:`Markup` as it is, missing as nothing, all else escaped."""
     if isinstance(value, Markup):
-        return str(value)
+        return value.html
     if value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NaT:
         return ""
-    return html.escape(str(value), quote=True)
+    return html.escape(str(value), quote=True).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def lines(*parts: object) -> Markup:
     """Join the parts that say something, one a line; the first stands out less than a heading does."""
     return Markup("<br>".join(esc(part) for part in parts if esc(part)))
+
+
+def _cell_class(cell: object) -> str:
+    """Short numbers stay on one line, long texts get room."""
+    text = re.sub(r"<[^>]+>", "", esc(cell))
+    return " class=w" if len(text) > 70 else " class=n" if text[:1].isdigit() and len(text) < 24 else ""
 
 
 def table(frame: pd.DataFrame, caption: str, *, fold: str = "") -> Markup:
@@ -118,11 +132,9 @@ def table(frame: pd.DataFrame, caption: str, *, fold: str = "") -> Markup:
     """
     head = "".join(f'<th scope="col">{esc(name)}</th>' for name in frame.columns)
     body = []
-    for row in frame.itertuples(index=False):
+    for row in frame.itertuples(index=False, name=None):
         first, *rest = row
-        cells = "".join(
-            f"<td{' class=n' if isinstance(c, str) and c[:1].isdigit() else ''}>{esc(c)}</td>" for c in rest
-        )
+        cells = "".join(f"<td{_cell_class(c)}>{esc(c)}</td>" for c in rest)
         body.append(f'<tr><th scope="row">{esc(first)}</th>{cells}</tr>')
     label = html.escape(caption, quote=True)
     out = (
@@ -133,14 +145,14 @@ def table(frame: pd.DataFrame, caption: str, *, fold: str = "") -> Markup:
     return Markup(f"<details><summary>{esc(fold)}</summary>{out}</details>" if fold else out)
 
 
-def put(*parts: str) -> None:
+def put(*parts: str | Markup) -> None:
     """Display HTML in a notebook."""
     from IPython.display import HTML, display
 
     display(HTML("\n".join(esc(part) for part in parts)))
 
 
-def say(*sentences: str, mark: str = "p") -> None:
+def say(*sentences: str | Markup, mark: str = "p") -> None:
     """Display computed sentences as text: one paragraph, or with ``mark="li"`` a list."""
     body = "".join(f"<li>{esc(s)}</li>" for s in sentences) if mark == "li" else ""
     put(Markup(f"<ul>{body}</ul>") if mark == "li" else Markup(f"<p>{' '.join(map(esc, sentences))}</p>"))
@@ -180,7 +192,7 @@ class References:
         return Markup(" ".join(f'<a class="ref" href="#src-{n}">[{n}]</a>' for n in numbers))
 
     def listing(self) -> Markup:
-        """The numbered list: title, publisher, date, address, and a mark where the text was not found again."""
+        """The numbered list: title, publisher, date, address, a mark where the text was not found again."""
         items = []
         for k, row in enumerate(self.rows.to_dict("records"), start=1):
             url = str(row["url"]) if row["url"] == row["url"] and row["url"] else ""
@@ -219,7 +231,11 @@ def relevant_rows(study: Study, facts: Sequence[SetupFacts]) -> dict[str, pd.Dat
         "regimes": study["regimes"],
         "count_roles": counted,
         "bands": bands(study),
-        "customers": customers[(customers["entity_id"] == "microsoft") & (customers["use"] == "yes")],
+        "customers": customers[
+            (customers["entity_id"] == "microsoft")
+            & (customers["use"] == "yes")
+            & customers["quantity"].isin(["paid_seats", "paid_seats_estimate", "monthly_active_users"])
+        ],
         "elicitation": study["elicitation"][study["elicitation"]["quantity"].isin(list(QUANTITIES))],
         "mixtures": study["mixtures"],
         "priors": study["priors"],
@@ -252,7 +268,7 @@ def grouped(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
     return out.iloc[np.argsort(place.to_numpy(), kind="stable")].reset_index(drop=True)
 
 
-# -- head and foot -------------------------------------------------------------------------------------------
+# -- head and foot
 
 
 def masthead(
@@ -268,12 +284,16 @@ def masthead(
         "Package": f"riskmodel {attrs['package_version']}",
         "Data": study.data_hash[:16],
         "Posterior": posterior.posterior_id,
-        "Sampler": f"{attrs['sampler']}, {attrs['chains']} chains of {int(attrs['draws']):,} draws, seed {posterior.seed}",
+        "Sampler": f"{attrs['sampler']}, {attrs['chains']} chains of {int(attrs['draws']):,} draws",
+        "Seed": posterior.seed,
     }
     facts = "".join(f"<div><dt>{esc(k)}</dt><dd>{esc(v)}</dd></div>" for k, v in rows.items())
     failing = [row for row in posterior.checks if row["verdict"] != "pass"]
     if passed(posterior.checks):
-        badge = f'<p class="badge good">✓ all {len(posterior.checks)} checks of the fit pass <a href="#checks">(see them)</a></p>'
+        badge = (
+            f'<p class="badge good">✓ all {len(posterior.checks)} checks of the fit pass '
+            '<a href="#checks">(see them)</a></p>'
+        )
     else:
         said = "; ".join(
             f"{esc(r['check'])} is {digits(float(r['value']), 3)}, must be {esc(r['threshold'])}"
@@ -302,7 +322,7 @@ def checks_table(posterior: Posterior) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-# -- setups --------------------------------------------------------------------------------------------------
+# -- setups
 
 
 def certificates(study: Study, row: Mapping[str, Any]) -> str:
@@ -425,7 +445,7 @@ def nexus_words(found: pd.DataFrame, order: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
-# -- answers in words ----------------------------------------------------------------------------------------
+# -- answers in words
 
 
 def between(low: float, high: float) -> str:
@@ -496,7 +516,9 @@ def readings(x: xr.Dataset) -> pd.DataFrame:
 
 def readings_words(found: pd.DataFrame) -> pd.DataFrame:
     """One row a setup, one column a reading."""
-    wide = found.set_index(["label", "custody"])["probability"].unstack().loc[found["label"].unique()]
+    wide = found.pivot_table(index="label", columns="custody", values="probability").loc[
+        found["label"].unique()
+    ]
     out = pd.DataFrame({"Setup": wide.index})
     for name in [*CUSTODY, "stated mixture"]:
         if name in wide:
@@ -525,7 +547,7 @@ def by_provider(study: Study, wanted: Sequence[str]) -> pd.DataFrame:
     rows = study["setups"]
     rows = rows[rows["setup_id"].isin(wanted)]
     names = study["providers"].set_index("provider_id")["name"]
-    label = [str(names.get(p, "Any qualified host")) for p in rows["provider_id"]]
+    label = [re.split(r",| \(", str(names.get(p, "Any qualified host")))[0] for p in rows["provider_id"]]
     return equal_terms(rows.assign(label=label))
 
 
@@ -566,8 +588,9 @@ def pairs(found: Mapping[str, xr.Dataset], wanted: Sequence[tuple[str, str]]) ->
                     "First against second": f"{label[a]} against {label[b]}",
                     "Basis": basis,
                     "Ratio of predictive probabilities": factor(float(t.loc["predictive", "ratio"])),
-                    "90 % interval of the ratio over parameters": f"{factor(t.loc['over parameters', 'ratio_low'])} to "
-                    f"{factor(t.loc['over parameters', 'ratio_high'])}",
+                    "90 % interval of the ratio over parameters": " to ".join(
+                        factor(float(t.loc["over parameters", k])) for k in ("ratio_low", "ratio_high")
+                    ),
                     "Over parameters: lower / equal / higher": shares["over parameters"],
                     "Over worlds: lower / tied / higher": shares["over worlds"],
                 }
@@ -604,10 +627,13 @@ def tolerance_words(found: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def by_regime(x: xr.Dataset, wanted: Sequence[str]) -> pd.DataFrame:
+def by_regime(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> pd.DataFrame:
     """Predictive probability of each setup through one regime alone, and its share of the sum."""
     part = x["probability_regime"].sel(setup=list(wanted)).mean("sample")
-    names = dict(zip(x["regime"].values, x["regime_name"].values, strict=True))
+    states = study["regimes"].set_index("regime_id")["countries"].str.replace(";", "/")
+    names = {
+        r: f"{states[r]}: {name}" for r, name in zip(x["regime"].values, x["regime_name"].values, strict=True)
+    }
     labels = dict(zip(x["setup"].values, x["label"].values, strict=True))
     rows = []
     for s in wanted:
@@ -618,7 +644,7 @@ def by_regime(x: xr.Dataset, wanted: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["setup", "label", "regime", "name", "probability", "share"])
 
 
-# -- evidence ------------------------------------------------------------------------------------------------
+# -- evidence
 
 POOLED: dict[str, tuple[str, dict[str, str]]] = {
     "reach": ("reach", {"regime": "US_SCA_CLOUD", "route": "*"}),
@@ -630,42 +656,48 @@ POOLED: dict[str, tuple[str, dict[str, str]]] = {
 """Elicited quantity -> posterior quantity and the dimension that its condition names."""
 
 
-def judgements(study: Study, posterior: Posterior, quantity: str) -> pd.DataFrame:
-    """Expert readings of one quantity side by side, with the pooled posterior where the file keeps it.
+def judgements(study: Study, posterior: Posterior, *quantities: str) -> pd.DataFrame:
+    """Expert readings of some quantities side by side, with the pooled posterior where the file keeps it.
 
     Returns
     -------
     pandas.DataFrame
-        ``item``, ``who``, ``low``, ``mid``, ``high`` (10, 50 and 90 %), ``unit``.
+        ``item``, ``who``, ``low``, ``mid``, ``high`` (10, 50 and 90 %).
     """
-    rows = study["elicitation"]
-    rows = rows[(rows["quantity"] == quantity) & (rows["q90"] > rows["q10"])]
-    if quantity == "reach":
-        rows = rows[rows["regime_id"].isna() | (rows["regime_id"] == "US_SCA_CLOUD")]
     names = study["experts"].set_index("expert_id")["name"]
-    unit = str(rows["unit"].iloc[0])
-    out = [
-        (r["condition"], str(names[r["expert_id"]]), r["q10"], r["q50"], r["q90"], unit)
-        for r in rows.to_dict("records")
-    ]
+    out = []
+    for quantity in quantities:
+        rows = study["elicitation"]
+        rows = rows[(rows["quantity"] == quantity) & (rows["q90"] > rows["q10"])]
+        if quantity == "reach":
+            rows = rows[rows["regime_id"].isna() | (rows["regime_id"] == "US_SCA_CLOUD")]
+        for item in dict.fromkeys(rows["condition"]):
+            words = CUSTODY.get(item, str(quantity if item == "any" else item).replace("_", " "))
+            for r in rows[rows["condition"] == item].to_dict("records"):
+                out.append((words, str(names[r["expert_id"]]), r["q10"], r["q50"], r["q90"]))
+            value = _pooled(posterior, quantity, item)
+            if value is not None:
+                out.append((words, "pooled posterior", *np.quantile(value, [0.1, 0.5, 0.9])))
+    return pd.DataFrame(out, columns=["item", "who", "low", "mid", "high"])
+
+
+def _pooled(posterior: Posterior, quantity: str, item: str) -> np.ndarray | None:
+    """Posterior draws of an elicited item, or None where the file does not keep it."""
     draws, coords = posterior.arrays(), posterior.coords()
-    for item in dict.fromkeys(rows["condition"]):
-        value = None
-        if quantity == "reach" and item == "no_nexus":
-            value = draws["leak"]
-        elif quantity in POOLED:
-            name, where = POOLED[quantity]
-            value = draws[name]
-            for dim, label in where.items():
-                label = item if label == "*" else label
-                value = None if value is None or label not in coords[dim] else value[coords[dim].index(label)]
-            if value is not None and quantity == "attractiveness":
-                value = np.sqrt(value[0] * value[1])
-        if value is not None:
-            low, mid, high = np.quantile(value, [0.1, 0.5, 0.9])
-            out.append((item, "pooled posterior", low, mid, high, unit))
-    frame = pd.DataFrame(out, columns=["item", "who", "low", "mid", "high", "unit"])
-    return frame.assign(item=[str(i).replace("_", " ") for i in frame["item"]])
+    if (quantity, item) == ("reach", "no_nexus"):
+        return draws["leak"]
+    if quantity not in POOLED:
+        return None
+    name, where = POOLED[quantity]
+    value = draws[name]
+    for dim, label in where.items():
+        chosen = item if label == "*" else label
+        if chosen not in coords[dim]:
+            return None
+        value = value[coords[dim].index(chosen)]
+    return (
+        np.sqrt(value[0] * value[1]) if quantity == "attractiveness" else value
+    )  # geometric mean of purposes
 
 
 def bands(study: Study) -> pd.DataFrame:
@@ -678,20 +710,15 @@ def bands(study: Study) -> pd.DataFrame:
 
 def _span(ids: Iterable[str]) -> str:
     """Return the ids of rows, runs shortened: EL001 to EL004, EL009."""
-    out: list[list[str]] = []
-    for one in sorted(ids):
-        last = out[-1][-1] if out else ""
-        follows = (
-            last[:2] == one[:2]
-            and last[2:].isdigit()
-            and one[2:].isdigit()
-            and int(one[2:]) == int(last[2:]) + 1
-        )
-        if follows:
-            out[-1].append(one)
+    runs: list[list[str]] = []
+    for one in sorted(set(ids)):
+        last = re.fullmatch(r"(\D*)(\d+)", runs[-1][-1]) if runs else None
+        here = re.fullmatch(r"(\D*)(\d+)", one)
+        if last and here and last[1] == here[1] and int(here[2]) == int(last[2]) + 1:
+            runs[-1].append(one)
         else:
-            out.append([one])
-    return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in out)
+            runs.append([one])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
 
 
 def ledger(study: Study, facts: Sequence[SetupFacts], refs: References) -> pd.DataFrame:
@@ -816,11 +843,12 @@ def contested(study: Study, x: xr.Dataset, refs: References) -> pd.DataFrame:
     rows = study["setups"].set_index("setup_id")
     p = x["probability"].mean("sample")
     out = []
-    for setup, row in rows[rows["variant_of"].notna()].iterrows():
-        for one, role in ((row["variant_of"], "main reading"), (setup, "other reading")):
+    for main, variants in rows[rows["variant_of"].notna()].groupby("variant_of", sort=True):
+        for one in (str(main), *map(str, variants.index)):
             if one not in rows.index or one not in p["setup"].values:
                 continue
             r = rows.loc[one]
+            role = "main reading" if one == main else "other reading"
             out.append(
                 {
                     "Setup": r["label"],
@@ -830,7 +858,7 @@ def contested(study: Study, x: xr.Dataset, refs: References) -> pd.DataFrame:
                     "Sources": refs.cite(r["source_ids"]),
                 }
             )
-    return pd.DataFrame(out).drop_duplicates(["Setup", "Reading"])
+    return pd.DataFrame(out)
 
 
 WHAT_IF = {
@@ -910,7 +938,7 @@ def status_words(study: Study, setup: str, refs: References) -> pd.DataFrame:
     )
 
 
-# -- sentences -----------------------------------------------------------------------------------------------
+# -- sentences
 
 
 def in_short(study: Study, x: xr.Dataset, posterior: Posterior, focus: Sequence[str]) -> list[str]:
@@ -933,21 +961,15 @@ def in_short(study: Study, x: xr.Dataset, posterior: Posterior, focus: Sequence[
         )
     if old != new:
         out.append(compare(x, new, old).text)
-    wide = s["probability_high"] / s["probability_low"]
-    ratio = compare(x, new, old).table if old != new else None
-    against = ""
-    if ratio is not None:
-        row = ratio[(ratio["answer"] == "likelihood") & (ratio["comparison"] == "over parameters")].iloc[0]
-        against = (
-            ", while the ratio between these two spans one of about "
-            f"{factor(row['ratio_high'] / row['ratio_low'])}, and reach "
-            f"separates them clearly: {percent(b['reach'])} against {percent(a['reach'])}"
+        row = compare(x, new, old).table
+        row = row[(row["answer"] == "likelihood") & (row["comparison"] == "over parameters")].iloc[0]
+        out.append(
+            f"Read comparisons with more trust than levels: the interval of {a['label']} spans a factor of "
+            "about "
+            f"{digits(a['probability_high'] / a['probability_low'], 1)}, that of the ratio between the two a "
+            "factor of about "
+            f"{factor(row['ratio_high'] / row['ratio_low'])}."
         )
-    out.append(
-        f"Levels are wide: the interval of {a['label']} spans a factor of about "
-        f"{digits(float(wide[old]), 1)}{against}. Read the order "
-        "of setups with more trust than any level."
-    )
     found = drivers(x, posterior, old)
     out.append(f"The level is mostly judgement. For {a['label']}: {found.text}")
     above = s[s["probability"] > 0.10]
@@ -1003,11 +1025,9 @@ def what_if_says(found: pd.DataFrame, label: str, horizon_years: float) -> str:
     base, most = found.iloc[0], found.loc[found["probability"].idxmax()]
     times = factor(most["probability"] / base["probability"])
     return (
-        f"For {label} the predictive probability within {years_text(horizon_years)} is "
-        f"{percent(base['probability'])}. If one "
-        f"fact were known to be otherwise ({most['label']}), it would be {percent(most['probability'])}, "
-        f"{times} times as much: "
-        "a source on who administers the service, on the place of every copy and on the keys moves the "
-        "answer more than any "
-        "refinement of the model."
+        f"Facts that a source could settle would move the answer. For {label} the predictive probability "
+        "within "
+        f"{years_text(horizon_years)} is {percent(base['probability'])}; the change that would raise it most "
+        "of those tried "
+        f"({most['label']}) would make it {percent(most['probability'])}, {times} times as much."
     )

@@ -51,7 +51,8 @@ def one_in(value: float) -> str:
         return "less than 1 in 1,000,000"
     if value > 0.5:
         return f"about {round(100 * value)} in 100"
-    return f"about 1 in {digits(1 / value)}"
+    odds = 1 / value
+    return f"about 1 in {round(odds) if odds < 100 else digits(odds)}"
 
 
 def years_text(years: float) -> str:

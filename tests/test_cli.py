@@ -128,7 +128,7 @@ def test_every_verb_explains_itself(run: Run, verb: str) -> None:
     ("words", "message"),
     [
         ((), "required: VERB"),
-        (("scroe",), "invalid choice: 'scroe'"),
+        (("scores",), "invalid choice: 'scores'"),
         (("score", "--year", "5"), "unrecognized arguments: --year"),
         (("score", "--years", "-3"), "'-3' is not a number of years above 0"),
         (("score", "--years", "0"), "'0' is not a number of years"),

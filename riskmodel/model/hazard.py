@@ -42,6 +42,8 @@ REPORTER_SERVICE = np.array([[0, 1], [2, 2], [3, 3]])
 SERVED = np.array([[1.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
 """(reporter, service): place in REPORTED, and whether the reporter's counts cover the service."""
 FISA = "US_FISA702"
+BAND_WIDTH = 500.0
+"""Accounts per published band since 2015 (US law allows bands of 250, 500 or 1,000)."""
 
 BAND_CUSTOMERS = {"microsoft": "msft_azure", "google_all": "google_cloud"}
 
@@ -164,11 +166,10 @@ def _band_logp(value: Any, level: Any, noise: Any) -> Any:
     return upper + pt.log1mexp(lower - upper)
 
 
-def _band_draw(level: Any, noise: Any, rng: Any = None, size: Any = None) -> Any:
-    """Draw a count and report it in bands of 500."""
-    count = np.exp(rng.normal(level, noise))
-    low = np.floor(count / 500.0) * 500.0
-    return np.stack([np.maximum(low, 0.0), low + 499.0], axis=-1)
+def _band_dist(level: Any, noise: Any, size: Any) -> Any:
+    """Draw counts around the level and report them in bands of 500."""
+    low = pt.floor(pt.exp(pm.Normal.dist(level, noise)) / BAND_WIDTH) * BAND_WIDTH
+    return pt.stack([low, low + BAND_WIDTH - 1.0], axis=-1)
 
 
 def _intelligence(pool: Pool, single: dict[str, Any], log_customers: Any, between: Any) -> None:
@@ -193,7 +194,7 @@ def _intelligence(pool: Pool, single: dict[str, Any], log_customers: Any, betwee
             level,
             priors["band_noise"].first,
             logp=_band_logp,
-            random=_band_draw,
+            dist=_band_dist,
             signature="(n),()->(n,2)",
             observed=np.column_stack([bands.low[mine], bands.high[mine]]),
         )
@@ -229,7 +230,7 @@ def _intelligence(pool: Pool, single: dict[str, Any], log_customers: Any, betwee
 def _setup_factors(pool: Pool, single: dict[str, Any]) -> list[Located]:
     """Key custody, contract terms, attractiveness, authority in time and the two dependence shares."""
     first = pool.location("clear_text_location")
-    gaps = pt.exp(pool.priors["order_gap_logit"].create("clear_text_gap", dims="custody_pair"))
+    gaps = pool.priors["order_gap"].create("clear_text_gap", dims="custody_pair")
     clear = first + pt.concatenate([pt.zeros(1), pt.cumsum(gaps)])
     used = pm.math.sigmoid(clear + pool.shift("clear_text", list(CUSTODY), joint=True))
     pm.Deterministic("clear_text", used, dims="custody")

@@ -6,11 +6,11 @@
 | parameter | meaning | unit | dims | prior |
 |---|---|---|---|---|
 | reach_location | mu of the lower state of an ordered pair, or of a single route | logit | route_base | location |
-| reach_gap | logit distance to the upper state, positive | logit | route_pair | exp Normal |
+| reach_gap | logit distance to the upper state, positive | logit | route_pair | HalfNormal |
 | reach_family_offset, reach_regime_offset | how families and regimes differ | logit | (family, group), (regime, group) | Normal, pooled |
 | establishment_unknown_weight | share of separated ones among the unseen | probability | - | Beta |
 | removes_location | c, fraction of reach a qualification removes | logit | removal | location |
-| in_place_location, in_place_gap | Q: controls really in place, by status | logit | - , status_pair | location, exp Normal |
+| in_place_location, in_place_gap | Q: controls really in place, by status | logit | - , status_pair | location, HalfNormal |
 
 Routes come in ordered pairs (minority holding <= control, separated <= not separated, licensor without <= with
 access) that share their offsets, so that more nexus never lowers reach in any sample. Routes nobody elicited take the
@@ -86,7 +86,7 @@ def reach(pool: Pool) -> list[Located]:
 def _routes(pool: Pool) -> list[Located]:
     priors, regimes = pool.priors, pool.design.coords["regime"]
     base = pool.location("reach_location", dims="route_base")
-    gap = pt.exp(priors["order_gap_logit"].create("reach_gap", dims="route_pair"))
+    gap = priors["order_gap"].create("reach_gap", dims="route_pair")
     low, single, leak = base[LOWER], base[SINGLE], base[LEAK]
     elicited = pt.concatenate([low, low + gap, single])[INTERLEAVE]
     spread = priors["unelicited_spread"].first * elicited.std()
@@ -138,7 +138,7 @@ def _certification(pool: Pool) -> list[Located]:
     pm.Deterministic("certification_removes", table, dims=("scheme", "route"))
 
     first = pool.location("in_place_location")
-    gaps = pt.exp(pool.priors["order_gap_logit"].create("in_place_gap", dims="status_pair"))
+    gaps = pool.priors["order_gap"].create("in_place_gap", dims="status_pair")
     in_place = first + pt.concatenate([pt.zeros(1), pt.cumsum(gaps)])
     moved = pool.shift("certification_in_place", list(STATUSES), joint=True)
     pm.Deterministic("certification_in_place", pm.math.sigmoid(in_place + moved), dims="status")

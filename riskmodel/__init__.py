@@ -9,6 +9,8 @@ Names below are imported when they are first used, so that ``import riskmodel`` 
 from __future__ import annotations
 
 import importlib
+import sys
+import types
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
@@ -39,21 +41,44 @@ _HOME = {
 __all__ = ["__version__", *_HOME]
 
 if TYPE_CHECKING:
-    from riskmodel._versions import show_versions
-    from riskmodel.decide import Finding, acceptability, compare, drivers, rank, summarise, tolerance
-    from riskmodel.errors import StudyError, UsageError
-    from riskmodel.exposure import exposure
-    from riskmodel.fit import Posterior, SampleSettings, fit, load_posterior
-    from riskmodel.nexus import equal_terms
-    from riskmodel.priors import Priors
-    from riskmodel.study import Study, read_setups, read_study
+    from riskmodel._versions import show_versions as show_versions
+    from riskmodel.decide import Finding as Finding
+    from riskmodel.decide import acceptability as acceptability
+    from riskmodel.decide import compare as compare  # type: ignore[no-redef]
+    from riskmodel.decide import drivers as drivers
+    from riskmodel.decide import rank as rank
+    from riskmodel.decide import summarise as summarise
+    from riskmodel.decide import tolerance as tolerance
+    from riskmodel.errors import StudyError as StudyError
+    from riskmodel.errors import UsageError as UsageError
+    from riskmodel.exposure import exposure as exposure
+    from riskmodel.fit import Posterior as Posterior
+    from riskmodel.fit import SampleSettings as SampleSettings
+    from riskmodel.fit import fit as fit
+    from riskmodel.fit import load_posterior as load_posterior
+    from riskmodel.nexus import equal_terms as equal_terms
+    from riskmodel.priors import Priors as Priors
+    from riskmodel.study import Study as Study
+    from riskmodel.study import read_setups as read_setups
+    from riskmodel.study import read_study as read_study
+
+
+class _Package(types.ModuleType):
+    """The package itself: a public function keeps its name although its module has the same (``fit``, ``exposure``)."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOME and isinstance(value, types.ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'riskmodel' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"riskmodel.{_HOME[name]}"), name)
-    globals()[name] = value  # a function may share its module's name: `rm.fit` must stay the function
+    globals()[name] = value
     return value
 
 

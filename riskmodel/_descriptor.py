@@ -16,7 +16,7 @@ from typing import Any
 from riskmodel._files import DESCRIPTOR, atomic_write, sha256_hex, shipped_data_dir
 from riskmodel.codes import legal_space, parse_date
 from riskmodel.errors import Problem, StudyError, UsageError
-from riskmodel.schema import TYPES, RawTable, Resource, fields_of, cell_tests, links, primary_key
+from riskmodel.schema import TYPES, RawTable, Resource, cell_tests, fields_of, links, primary_key
 
 __all__ = [
     "AS_OF",
@@ -78,9 +78,7 @@ def read_descriptor(folder: Path) -> Loaded:
         rule = f"must be UTF-8 text; the byte at offset {error.start} is not"
         return Loaded({}, problems=[Problem(file, None, None, None, rule)])
     except json.JSONDecodeError as error:
-        return Loaded(
-            {}, problems=[Problem(file, error.lineno, None, None, f"is not valid JSON: {error.msg}")]
-        )
+        return Loaded({}, problems=[Problem(file, error.lineno, None, None, f"is not valid JSON: {error.msg}")])
     except OSError as error:
         return Loaded({}, problems=[Problem(file, None, None, None, f"cannot be read: {error.strerror}")])
     problems = [Problem(file, None, where, None, rule) for where, rule in _descriptor_flaws(descriptor)]
@@ -106,9 +104,7 @@ def _descriptor_flaws(descriptor: Any) -> list[tuple[str, str]]:
             columns = [f["name"] for f in fields]
             kinds = {f["type"] for f in fields}
         except (KeyError, TypeError) as error:
-            flaws.append(
-                (f"resources[{number}]", f"must have a name, a path and typed fields ({error} is missing)")
-            )
+            flaws.append((f"resources[{number}]", f"must have a name, a path and typed fields ({error} is missing)"))
             continue
         if not isinstance(path, str) or Path(path).name != path:
             flaws.append((str(name), "path must be a plain file name in the same folder"))

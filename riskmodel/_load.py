@@ -143,21 +143,15 @@ def read_table(
         problems.append(Problem(file, 1, name or "(no name)", None, rule))
     for name in known:
         if text.header.count(name) > 1:
-            problems.append(
-                Problem(file, 1, name, None, f"appears {text.header.count(name)} times in the header")
-            )
+            problems.append(Problem(file, 1, name, None, f"appears {text.header.count(name)} times in the header"))
     missing = [name for name in absent if needed is None or name in needed]
-    problems += [
-        Problem(file, 1, name, None, "is missing: the table must have this column") for name in missing
-    ]
+    problems += [Problem(file, 1, name, None, "is missing: the table must have this column") for name in missing]
     if not text.rows and rows_needed:
         problems.append(Problem(file, 1, None, None, "has column names but no rows"))
     frame = pd.DataFrame(text.rows, columns=range(len(text.header)), dtype="str")
     places = {name: text.header.index(name) for name in known if name in text.header}
     frame = frame[list(places.values())].set_axis(list(places), axis=1)
-    frame = (
-        frame.mask(frame == "").reindex(columns=[name for name in known if name not in missing]).astype("str")
-    )
+    frame = frame.mask(frame == "").reindex(columns=[name for name in known if name not in missing]).astype("str")
     origin = [(file, line) for line in text.lines]
     raw = RawTable(
         resource, frame, origin, sha256_hex(_unix(data)), {(file, line) for line in text.broken},

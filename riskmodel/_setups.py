@@ -65,9 +65,7 @@ def setups_bytes(source: Path | str | IO[str] | IO[bytes] | pd.DataFrame) -> tup
     """Return what an analyst's setups hold as CSV, and their name in messages."""
     if isinstance(source, pd.DataFrame):
         frame = source.reset_index() if source.index.name == "setup_id" else source
-        frame = frame.map(
-            lambda cell: ";".join(map(str, cell)) if isinstance(cell, list | tuple | set) else cell
-        )
+        frame = frame.map(lambda cell: ";".join(map(str, cell)) if isinstance(cell, list | tuple | set) else cell)
         return frame.to_csv(index=False, date_format="%Y-%m-%d").encode(), "setups (data frame)"
     if isinstance(source, str | Path):
         path = Path(source)

@@ -7,7 +7,18 @@ from importlib import metadata
 
 __all__ = ["show_versions"]
 
-PACKAGES = ("riskmodel", "numpy", "scipy", "pandas", "xarray", "pymc", "nutpie", "arviz", "pandera", "nbconvert")
+PACKAGES = (
+    "riskmodel",
+    "numpy",
+    "scipy",
+    "pandas",
+    "xarray",
+    "pymc",
+    "nutpie",
+    "arviz",
+    "pandera",
+    "nbconvert",
+)
 
 
 def show_versions() -> str:

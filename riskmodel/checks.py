@@ -57,7 +57,9 @@ def convergence(tree: xr.DataTree, names: Sequence[str]) -> list[Row]:
     import arviz as az
 
     posterior = tree["posterior"].to_dataset()
-    rhat, bulk, tail = [], [], []
+    rhat: list[np.ndarray] = []
+    bulk: list[np.ndarray] = []
+    tail: list[np.ndarray] = []
     for name in names:
         values = posterior[name]
         varies = (values.std(("chain", "draw")) > 0).values
@@ -67,15 +69,43 @@ def convergence(tree: xr.DataTree, names: Sequence[str]) -> list[Row]:
             (tail, az.ess(values.to_dataset(name=name), method="tail")),
         ):
             store.append(np.atleast_1d(result[name].values)[np.atleast_1d(varies)].ravel())
-    worst, least, least_tail = np.concatenate(rhat).max(), np.concatenate(bulk).min(), np.concatenate(tail).min()
+    worst, least, least_tail = (
+        np.concatenate(rhat).max(),
+        np.concatenate(bulk).min(),
+        np.concatenate(tail).min(),
+    )
     stats = tree["sample_stats"].to_dataset()
     diverging = int(stats["diverging"].sum())
     energy = stats["energy"].values
     bfmi = float((np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1)).min())
     return [
-        row("R-hat, largest", float(worst), f"< {RHAT_BELOW}", bool(worst < RHAT_BELOW), "chains agree with one another"),
-        row("bulk ESS, smallest", float(least), f"> {ESS_ABOVE:.0f}", bool(least > ESS_ABOVE), "enough independent draws for means"),
-        row("tail ESS, smallest", float(least_tail), f"> {ESS_ABOVE:.0f}", bool(least_tail > ESS_ABOVE), "enough independent draws for interval ends"),
-        row("divergences", float(diverging), "= 0", diverging == 0, "no region that the sampler could not follow"),
+        row(
+            "R-hat, largest",
+            float(worst),
+            f"< {RHAT_BELOW}",
+            bool(worst < RHAT_BELOW),
+            "chains agree with one another",
+        ),
+        row(
+            "bulk ESS, smallest",
+            float(least),
+            f"> {ESS_ABOVE:.0f}",
+            bool(least > ESS_ABOVE),
+            "enough independent draws for means",
+        ),
+        row(
+            "tail ESS, smallest",
+            float(least_tail),
+            f"> {ESS_ABOVE:.0f}",
+            bool(least_tail > ESS_ABOVE),
+            "enough independent draws for interval ends",
+        ),
+        row(
+            "divergences",
+            float(diverging),
+            "= 0",
+            diverging == 0,
+            "no region that the sampler could not follow",
+        ),
         row("E-BFMI, smallest", bfmi, f"> {BFMI_ABOVE}", bfmi > BFMI_ABOVE, "energy levels were all visited"),
     ]

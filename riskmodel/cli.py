@@ -178,7 +178,7 @@ def _run(argv: Sequence[str] | None) -> int:
     """Run one command and turn what was to be expected into a message and a code."""
     try:
         arguments = _parser().parse_args(argv)
-        with _log_to_stderr(arguments.verbose, progress=arguments.verb in {"fit", "report"}):
+        with _log_to_stderr(arguments.verbose):
             code: int = arguments.run(arguments)
         return code
     except SystemExit as stop:  # argparse has said what is wrong, or printed its help
@@ -229,12 +229,12 @@ def _fit(arguments: argparse.Namespace) -> int:
         out = Path(arguments.out)
     _can_write(out)
     names = ("seed", "draws", "tune", "chains")
-    settings = SampleSettings(
-        **{n: getattr(arguments, n) for n in names if getattr(arguments, n) is not None}
-    )
+    settings = SampleSettings(**{n: getattr(arguments, n) for n in names if getattr(arguments, n) is not None})
     study = read_study(arguments.data)
     total = settings.chains * (settings.draws + settings.tune)
     _say(f"compiling takes about half a minute, {total:,} draws in {settings.chains} chains a minute or two")
+    if not arguments.verbose:  # it lists every parameter
+        logging.getLogger("pymc.sampling.mcmc").setLevel(logging.WARNING)
     try:
         posterior = fit(study, settings)
     except RuntimeError as error:
@@ -477,9 +477,7 @@ def _aligned(rows: Sequence[Sequence[str]], right: Iterable[int]) -> str:
     """Return rows of text in columns, a rule under the first row."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [
-        "  ".join(
-            c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
-        )
+        "  ".join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
         for row in rows
     ]
     lines.insert(1, "  ".join("-" * width for width in widths))
@@ -500,13 +498,13 @@ def _safe_streams() -> None:
 
 
 @contextmanager
-def _log_to_stderr(verbose: int, *, progress: bool) -> Iterator[None]:
-    """Let the package's log reach standard error: warnings, progress of long verbs, more with -v."""
+def _log_to_stderr(verbose: int) -> Iterator[None]:
+    """Let the package's log reach standard error: warnings, and more with -v."""
     log, handler = logging.getLogger("riskmodel"), logging.StreamHandler()
     handler.setFormatter(logging.Formatter("riskmodel: %(message)s"))
     before = log.level
     log.addHandler(handler)
-    log.setLevel(logging.DEBUG if verbose > 1 else logging.INFO if verbose or progress else logging.WARNING)
+    log.setLevel(logging.DEBUG if verbose > 1 else logging.INFO if verbose else logging.WARNING)
     try:
         yield
     finally:
@@ -523,9 +521,7 @@ def _years(text: str) -> float:
     except ValueError:
         years = math.nan
     if not 0 < years <= MOST_YEARS:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a number of years above 0 and up to {MOST_YEARS:g}"
-        )
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of years above 0 and up to {MOST_YEARS:g}")
     return years
 
 
@@ -554,14 +550,10 @@ def _parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs."""
     raw = argparse.RawDescriptionHelpFormatter
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "-v", "--verbose", action="count", default=argparse.SUPPRESS, help="say more on standard error"
-    )
+    common.add_argument("-v", "--verbose", action="count", default=argparse.SUPPRESS, help="say more on standard error")
     evidence = argparse.ArgumentParser(add_help=False)
     evidence.add_argument("--data", metavar="DIR", help="folder of a study (default: the shipped data)")
-    evidence.add_argument(
-        "--posterior", metavar="FILE", help="posterior of `riskmodel fit` (default: the shipped one)"
-    )
+    evidence.add_argument("--posterior", metavar="FILE", help="posterior of `riskmodel fit` (default: the shipped one)")
     evidence.add_argument(
         "--years",
         type=_years,
@@ -604,9 +596,7 @@ def _parser() -> argparse.ArgumentParser:
         return made
 
     check = verb("check", _check, "check a folder of facts", CHECK_HELP, CHECK_END)
-    check.add_argument(
-        "folder", nargs="?", metavar="DIR", help="folder of a study (default: the shipped data)"
-    )
+    check.add_argument("folder", nargs="?", metavar="DIR", help="folder of a study (default: the shipped data)")
     check.add_argument(
         "--update-hashes",
         action="store_true",
@@ -618,25 +608,17 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument(
         "--out", metavar="FILE", default="posterior.nc", help="file to write (default: posterior.nc here)"
     )
-    place.add_argument(
-        "--reference", action="store_true", help="write the posterior that ships with the package"
-    )
+    place.add_argument("--reference", action="store_true", help="write the posterior that ships with the package")
     fit.add_argument("--data", metavar="DIR", help="folder of a study (default: the shipped data)")
     fit.add_argument(
         "--seed", type=_count(0), metavar="N", help="seed of the sampler (default: the shipped posterior's)"
     )
-    fit.add_argument(
-        "--draws", type=_count(100), metavar="N", help="kept draws of each chain (default: 1000)"
-    )
-    fit.add_argument(
-        "--tune", type=_count(100), metavar="N", help="discarded draws of each chain (default: 1000)"
-    )
+    fit.add_argument("--draws", type=_count(100), metavar="N", help="kept draws of each chain (default: 1000)")
+    fit.add_argument("--tune", type=_count(100), metavar="N", help="discarded draws of each chain (default: 1000)")
     fit.add_argument("--chains", type=_count(2), metavar="N", help="chains (default: 4)")
 
     score = verb("score", _score, "reach and likelihood of setups", SCORE_HELP, SCORE_END, evidence, answers)
-    score.add_argument(
-        "setups", nargs="?", metavar="SETUPS.csv", help="your own setups; - for standard input"
-    )
+    score.add_argument("setups", nargs="?", metavar="SETUPS.csv", help="your own setups; - for standard input")
     score.add_argument(
         "--format",
         choices=("table", "csv", "json"),
@@ -674,9 +656,7 @@ def _parser() -> argparse.ArgumentParser:
         help="text: rounded, for people (default); csv, json: full precision",
     )
 
-    report = verb(
-        "report", _report, "the whole comparison as one HTML file", REPORT_HELP, REPORT_END, evidence
-    )
+    report = verb("report", _report, "the whole comparison as one HTML file", REPORT_HELP, REPORT_END, evidence)
     report.add_argument(
         "--out",
         metavar="DIR",

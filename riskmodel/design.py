@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,7 +61,7 @@ collection) belong to submodels that are not built yet."""
 
 
 def link(value: np.ndarray, name: str) -> np.ndarray:
-    """Map elicited values to the scale on which experts are pooled: ``logit``, ``log`` or ``log_excess`` = log(x - 1)."""
+    """Map elicited values to the scale of pooling: ``logit``, ``log`` or ``log_excess`` = log(x - 1)."""
     value = np.asarray(value, dtype=float)
     if name == "logit":
         return np.log(value) - np.log1p(-value)
@@ -270,7 +271,7 @@ def _judgements(table: pd.DataFrame) -> tuple[tuple[str, ...], Judgements]:
     spread, direction = [], []
     for position, (_, rows) in enumerate(table.groupby("item", sort=True)):
         how, sign = QUANTITIES[rows["quantity"].iloc[0]]
-        q10, q50, q90 = (link(rows[q].where(rows[q] > 0), how) for q in ("q10", "q50", "q90"))
+        q10, q50, q90 = (link(rows[q].where(rows[q] > 0).to_numpy(), how) for q in ("q10", "q50", "q90"))
         # a lower quantile printed as 0.00 is left-censored by rounding: the upper half alone tells the spread
         scale = np.where(np.isnan(q10), (q90 - q50) / Z90, (q90 - q10) / (2 * Z90))
         precise = 1.0 / scale
@@ -281,7 +282,7 @@ def _judgements(table: pd.DataFrame) -> tuple[tuple[str, ...], Judgements]:
         spread.append(scale.mean())
         direction.append(sign)
     return tuple(sorted(table["item"].unique())), Judgements(
-        *(np.concatenate(column) for column in zip(*parts, strict=True)),
+        *[np.concatenate(column) for column in zip(*parts, strict=True)],  # type: ignore[call-arg]
         np.array(spread),
         np.array(direction, dtype=float),
     )
@@ -289,16 +290,18 @@ def _judgements(table: pd.DataFrame) -> tuple[tuple[str, ...], Judgements]:
 
 def _half_years_covered(start: pd.Timestamp, end: pd.Timestamp) -> np.ndarray:
     """Years of the stretch [start, end] that fall in each half-year of the grid."""
-    edges = pd.to_datetime([f"{h[:4]}-{'01' if h[-1] == '1' else '07'}-01" for h in HALF_YEARS] + ["2026-01-01"])
-    low = np.maximum(edges[:-1], start)
-    high = np.minimum(edges[1:], end + pd.Timedelta(days=1))
-    return np.clip((high - low).days.to_numpy(dtype=float), 0, None) / 365.25
+    edges = [pd.Timestamp(int(h[:4]), 1 if h[-1] == "1" else 7, 1) for h in HALF_YEARS] + [pd.Timestamp(2026, 1, 1)]
+    after = end + pd.Timedelta(days=1)
+    days = [(min(b, after) - max(a, start)).days for a, b in pairwise(edges)]
+    return np.clip(np.array(days, dtype=float), 0, None) / 365.25
 
 
 def _seat_index(study: Study) -> np.ndarray:
     """Log of published commercial seats (users before 2020) by half-year, relative to the last half-year."""
     table = study["customers"]
-    usable = table["quantity"].isin(["paid_seats", "paid_seats_estimate", "monthly_active_users"]) & (table["use"] == "yes")
+    usable = table["quantity"].isin(["paid_seats", "paid_seats_estimate", "monthly_active_users"]) & (
+        table["use"] == "yes"
+    )
     table = table[usable & (table["entity_id"] == "microsoft")].sort_values(["as_of", "value_low"])
     known = (table["as_of"] - pd.Timestamp("2013-01-01")).dt.days.to_numpy(dtype=float)
     middle = [
@@ -320,7 +323,9 @@ def _counts(study: Study, reporters: tuple[str, ...]) -> tuple[Counts, Statement
     index = _seat_index(study)
 
     def exposure(part: pd.DataFrame) -> np.ndarray:
-        return np.array([_half_years_covered(a, b) for a, b in zip(part["period_from"], part["period_to"], strict=True)])
+        return np.array(
+            [_half_years_covered(a, b) for a, b in zip(part["period_from"], part["period_to"], strict=True)]
+        )
 
     used = rows[rows["role"] == "count"].reset_index(drop=True)
     thinned = rows[rows["role"] == "thinning"].set_index(["reporter_id", "service_model", "period_from"])["value_low"]
@@ -372,7 +377,7 @@ def _bands(study: Study) -> tuple[tuple[str, ...], Bands]:
         & ~table["is_duplicate"].astype(bool)
     ].sort_values(["reporter_id", "period_start"])
     reporters = tuple(sorted(table["reporter_id"].unique()))
-    step = ((table["period_start"].dt.year * 2 + table["period_start"].dt.month // 7)).to_numpy(dtype=int)
+    step = (table["period_start"].dt.year * 2 + table["period_start"].dt.month // 7).to_numpy(dtype=int)
     idx = np.array([reporters.index(r) for r in table["reporter_id"]])
     first = np.array([step[idx == k].min() for k in range(len(reporters))])
     last = np.array([step[idx == k].max() for k in range(len(reporters))])

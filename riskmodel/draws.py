@@ -8,21 +8,36 @@ afresh, keyed by the *name* of the thing, so that scoring another setup beside i
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from riskmodel.nexus import SCHEMES, TERMS, Alternative, Fact, Option, Programme, SetupFacts, Unknown
+from riskmodel.nexus import SCHEMES, TERMS, Alternative, Option, Programme, SetupFacts, Unknown
 
 if TYPE_CHECKING:
     from riskmodel.fit import Posterior
 
-__all__ = ["Cell", "Cells", "Draws", "authority_cells", "cells", "contract_cells", "custody_factor", "rates", "stretches"]
+__all__ = [
+    "Cell",
+    "Cells",
+    "Draws",
+    "authority_cells",
+    "cells",
+    "contract_cells",
+    "custody_factor",
+    "rates",
+    "stretches",
+]
 
-REPORTER_OF_PROVIDER = {"msft_azure": "microsoft", "aws": "aws", "ibm_cloud": "ibm", "google_cloud": "google_all"}
+REPORTER_OF_PROVIDER = {
+    "msft_azure": "microsoft",
+    "aws": "aws",
+    "ibm_cloud": "ibm",
+    "google_cloud": "google_all",
+}
 ROUTE_GROUPS = {
     "ownership": [0, 1],
     "establishment": [2, 3],
@@ -83,10 +98,13 @@ def rates(facts: SetupFacts, option: Option, programmes: Sequence[Programme], dr
     else:
         own = draws.fresh(f"intelligence:{provider}", "normal")
         tasked = draws.get("log_rate_intelligence", service=service) + spread * own
-    wanted = {"criminal": 1.0, "intelligence": 1.0}
+    wanted = {purpose: np.ones(draws.size) for purpose in ("criminal", "intelligence")}
     if facts.data_class != "generic":
         wanted = {p: draws.get("attractiveness", data_class=facts.data_class, purpose=p) for p in wanted}
-    by_purpose = {"criminal": np.exp(criminal) * wanted["criminal"], "intelligence": np.exp(tasked) * wanted["intelligence"]}
+    by_purpose = {
+        "criminal": np.exp(criminal) * wanted["criminal"],
+        "intelligence": np.exp(tasked) * wanted["intelligence"],
+    }
     by_purpose["any"] = by_purpose["criminal"] + by_purpose["intelligence"]
     return np.stack([by_purpose[p.purpose] for p in programmes]) * draws.transfer
 
@@ -196,9 +214,7 @@ def _certificates(option: Option, draws: Draws) -> list[tuple[np.ndarray, list[l
         levels = [draws.get("certification_in_place", status=name) for name in order]
         ladder = [np.zeros(draws.size), *levels, np.ones(draws.size)]
         # one uniform per scheme: between two levels exactly the stretches with the higher one have their controls
-        axes.append(
-            [(ladder[i + 1] - ladder[i], [order.index(n) >= i for n in names]) for i in range(len(ladder) - 1)]
-        )
+        axes.append([(ladder[i + 1] - ladder[i], [order.index(n) >= i for n in names]) for i in range(len(ladder) - 1)])
     removes = draws.values["certification_removes"]
     states = []
     for combination in product(*axes):
@@ -227,7 +243,9 @@ def fact_probability(way: Alternative, draws: Draws) -> np.ndarray:
     return way.probability * learnt
 
 
-def authority_cells(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws) -> list[tuple[np.ndarray, np.ndarray]]:
+def authority_cells(
+    facts: SetupFacts, programmes: Sequence[Programme], draws: Draws
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Weight and factor (regime, segment) of each joint state of lapsed authorities (one uniform for all)."""
     size = (len(programmes), len(facts.segments))
     state = [[segment.authority[p.regime_id] for segment in facts.segments] for p in programmes]
@@ -241,6 +259,11 @@ def authority_cells(facts: SetupFacts, programmes: Sequence[Programme], draws: D
     cells = []
     for i in range(len(ladder) - 1):
         used = {w: level[w] >= ladder[i + 1] - 1e-12 for w in windows}
-        factor = np.stack([np.stack([used[s] if s in used else np.full(draws.size, base[j, m]) for m, s in enumerate(row)]) for j, row in enumerate(state)])
+        factor = np.stack(
+            [
+                np.stack([used[s] if s in used else np.full(draws.size, base[j, m]) for m, s in enumerate(row)])
+                for j, row in enumerate(state)
+            ]
+        )
         cells.append((ladder[i + 1] - ladder[i], factor.astype(float)))
     return cells

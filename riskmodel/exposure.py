@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["exposure"]
 
+
 def exposure(
     posterior: Posterior,
     study: Study,
@@ -117,8 +118,19 @@ def exposure(
     optional = ("probability_regime",) if by_regime else ()
     dims = {"reach": "regime", "rate": "regime", "probability_regime": "regime"}
     data: dict[str, Any] = {
-        key: (("setup", dims[key], "sample") if key in dims else ("setup", "sample"), np.stack([s[key] for s in scored]))
-        for key in ("reach", "reach_any", "rate", "probability", *optional, "world_reached", "world_probability")
+        key: (
+            ("setup", dims[key], "sample") if key in dims else ("setup", "sample"),
+            np.stack([s[key] for s in scored]),
+        )
+        for key in (
+            "reach",
+            "reach_any",
+            "rate",
+            "probability",
+            *optional,
+            "world_reached",
+            "world_probability",
+        )
     }
     readings = [(fact, label) for fact, part in zip(facts, scored, strict=True) for label in part["readings"]]
     data["probability_reading"] = (("reading", "sample"), np.concatenate([s["by_reading"] for s in scored]))
@@ -173,7 +185,10 @@ def _closed(chance: np.ndarray, members: Sequence[tuple[int, int]], same: np.nda
 
 def _inside(pairs: Sequence[tuple[int, int]]) -> list[tuple[tuple[int, int], ...]]:
     """All non-empty subsets of pairs, in the order of the expansion's weights."""
-    chosen = [tuple(p for p, flag in zip(pairs, flags, strict=True) if flag) for flags in product((False, True), repeat=len(pairs))]
+    chosen = [
+        tuple(p for p, flag in zip(pairs, flags, strict=True) if flag)
+        for flags in product((False, True), repeat=len(pairs))
+    ]
     return chosen[1:]
 
 
@@ -190,7 +205,11 @@ def _weights(pairs: Sequence[tuple[int, int]], windows: Sequence[_Window]) -> np
     return np.asarray(total)
 
 
-def _expect(weights: np.ndarray, pairs: Sequence[tuple[int, int]], shut: Mapping[tuple[tuple[int, int], ...], np.ndarray]) -> np.ndarray:
+def _expect(
+    weights: np.ndarray,
+    pairs: Sequence[tuple[int, int]],
+    shut: Mapping[tuple[tuple[int, int], ...], np.ndarray],
+) -> np.ndarray:
     """E exp(-sum L O) of one state given the facts of a cell: (custody and terms, sample)."""
     result = weights[0].copy()
     for weight, inside in zip(weights[1:], _inside(pairs), strict=True):
@@ -198,7 +217,9 @@ def _expect(weights: np.ndarray, pairs: Sequence[tuple[int, int]], shut: Mapping
     return result
 
 
-def _alone(rate: np.ndarray, scales: np.ndarray, windows: Sequence[tuple[np.ndarray, np.ndarray]], years: np.ndarray) -> np.ndarray:
+def _alone(
+    rate: np.ndarray, scales: np.ndarray, windows: Sequence[tuple[np.ndarray, np.ndarray]], years: np.ndarray
+) -> np.ndarray:
     """Probability through each regime alone if it reached in every segment: (regime, custody and terms, sample)."""
     result = np.zeros((len(rate), *scales.shape))
     for j, own in enumerate(rate):
@@ -210,9 +231,7 @@ def _alone(rate: np.ndarray, scales: np.ndarray, windows: Sequence[tuple[np.ndar
     return result
 
 
-def _score(
-    facts: SetupFacts, programmes: Sequence[Programme], draws: Draws, by_regime: bool
-) -> dict[str, Any]:
+def _score(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws, by_regime: bool) -> dict[str, Any]:
     """Everything about one setup, sample last."""
     years = np.array([segment.years for segment in facts.segments])
     shape = (len(programmes), len(years), draws.size)

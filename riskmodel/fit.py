@@ -194,10 +194,16 @@ def load_posterior(path: Path | str | None = None, study: Study | None = None) -
         with resources.as_file(place) if path is None else _given(Path(path)) as file:
             data = xr.load_dataset(file, engine="h5netcdf")
     except (OSError, ValueError) as problem:
-        raise UsageError(f"{place}: not a readable posterior file ({problem}); fit one with `riskmodel fit`") from problem
-    missing = [name for name in SCORING if name not in data] + [a for a in ("design_hash", "seed", "checks") if a not in data.attrs]
+        raise UsageError(
+            f"{place}: not a readable posterior file ({problem}); fit one with `riskmodel fit`"
+        ) from problem
+    missing = [name for name in SCORING if name not in data] + [
+        a for a in ("design_hash", "seed", "checks") if a not in data.attrs
+    ]
     if missing:
-        raise UsageError(f"{place}: not a posterior of riskmodel, lacks {', '.join(missing)}; fit one with `riskmodel fit`")
+        raise UsageError(
+            f"{place}: not a posterior of riskmodel, lacks {', '.join(missing)}; fit one with `riskmodel fit`"
+        )
     posterior = Posterior(data)
     if study is not None:
         require_match(posterior, study)

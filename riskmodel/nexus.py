@@ -23,7 +23,17 @@ from riskmodel.design import content_programmes
 if TYPE_CHECKING:
     from riskmodel.study import Study
 
-__all__ = ["Alternative", "Option", "Programme", "Segment", "SetupFacts", "Unknown", "equal_terms", "foreign_programmes", "setup_facts"]
+__all__ = [
+    "Alternative",
+    "Option",
+    "Programme",
+    "Segment",
+    "SetupFacts",
+    "Unknown",
+    "equal_terms",
+    "foreign_programmes",
+    "setup_facts",
+]
 
 MAJORITY_PCT = 50.0
 """Control is more than this share of votes (or of capital where votes are not known), or a stated right."""
@@ -133,7 +143,7 @@ def foreign_programmes(study: Study, home: str) -> tuple[Programme, ...]:
         if countries & inside:
             continue
         mine = routes[routes["wording"].isin(split(row["wordings"]))]
-        table = {fact: frozenset(part["route"]) for fact, part in mine.groupby("fact")}
+        table = {str(fact): frozenset(part["route"]) for fact, part in mine.groupby("fact")}
         found.append(Programme(str(regime_id), str(row["name"]), countries, str(row["purpose"]), table))
     return tuple(found)
 
@@ -167,8 +177,10 @@ class _Book:
         self.providers = {row["provider_id"]: row for row in _records(study["providers"])}
         self.country = {row["entity_id"]: row["country"] for row in _records(study["entities"]) if row["country"]}
         self.owned: dict[str, dict[str, dict[str, dict[str, Any]]]] = {}
-        current = [r for r in _records(study["ownership"]) if r["status"] == "current" and r["as_of_meaning"] != "planned"]
-        for row in sorted(current, key=lambda r: (r["as_of"] or pd.Timestamp.min)):  # the latest of each kind stays
+        current = [
+            r for r in _records(study["ownership"]) if r["status"] == "current" and r["as_of_meaning"] != "planned"
+        ]
+        for row in sorted(current, key=lambda r: r["as_of"] or pd.Timestamp.min):  # the latest of each kind stays
             self.owned.setdefault(row["owned_id"], {}).setdefault(row["holder_id"], {})[row["kind"]] = row
         self.certificates = [r for r in _records(study["certifications"]) if not r["superseded_by"]]
         self.terms = [r for r in _records(study["contract_terms"]) if r["effect"] == "strengthens"]
@@ -209,7 +221,10 @@ class _Book:
                     facts.add(("minority", country))
                 elif country:
                     held = frozenset({("minority", country)})
-                    ways = (Alternative(control, held | {("control", country)}), Alternative(1.0 - control, held))
+                    ways = (
+                        Alternative(control, held | {("control", country)}),
+                        Alternative(1.0 - control, held),
+                    )
                     unknowns.append(Unknown(f"control:{provider}:{holder}", ways))
                 if control > 0.0 and holder not in seen:
                     seen.add(holder)
@@ -256,7 +271,9 @@ class _Book:
         there = self.mixture[("establishment_presence", row["establishment_presence"] or "seen", "present")]
         together = frozenset(("establishment_not_separated", country) for country in abroad)
         apart = frozenset(("establishment_separated", country) for country in abroad)
-        stated = self.mixture.get(("establishment_separation", row["establishment_separation"], "establishment_separated"))
+        stated = self.mixture.get(
+            ("establishment_separation", row["establishment_separation"], "establishment_separated")
+        )
         absent = Alternative(1.0 - there, frozenset())
         if stated is None:
             ways = (Alternative(there, together, learnt=-1), Alternative(there, apart, learnt=1), absent)

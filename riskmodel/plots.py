@@ -1,8 +1,8 @@
 """Pictures: one question a function; axes in, axes and a caption out; the caption is the alt text.
 
 Question answered: *what does a reader see at a glance, and what would be said to someone who cannot see it?*
-Colours are those of Okabe and Ito, told apart by the colour-blind, and never the only sign: markers, hatches or
-words repeat them. Figures are narrow so that their letters stay readable on a telephone.
+Colours are those of Okabe and Ito, told apart by the colour-blind, and never the only sign: markers, hatches
+or words repeat them. Figures are narrow so that their letters stay readable on a telephone.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ def intervals(
         label="predictive",
         zorder=3,
     )
-    least, most = summary.loc[summary[answer].idxmin()], summary.loc[summary[answer].idxmax()]
+    least, most = (summary.iloc[int(pick(summary[answer].to_numpy()))] for pick in (np.argmin, np.argmax))
     caption = (
         f"{name} of {len(summary)} setups. Round point: predictive probability; line: 90 % equal-tailed "
         "interval over parameters."
@@ -298,18 +298,12 @@ def nexus(found: pd.DataFrame, order: pd.DataFrame, ax: Axes | None = None) -> D
     places = dict(zip(order["setup"], _rows(ax, list(order["label"]), groups), strict=True))
     for k, (kind, (dx, dy)) in enumerate(zip(KINDS, OFFSETS, strict=True)):
         for certain, face in ((True, COLOURS[k]), (False, "white")):
-            mine = found[
-                (found["kind"] == kind) & (found["certain"] == certain) & found["setup"].isin(places)
-            ]
+            mine = found[(found["kind"] == kind) & (found["certain"] == certain) & found["setup"].isin(places)]
             if len(mine):
                 xs = [states.index(c) + dx for c in mine["country"]]
                 ys = [places[s] + dy for s in mine["setup"]]
-                ax.scatter(
-                    xs, ys, marker=MARKERS[k], s=24, facecolor=face, edgecolor=COLOURS[k], lw=1.1, zorder=3
-                )
-    ax.set_xticks(
-        range(len(states)), [country(c) for c in states], rotation=55, ha="left", rotation_mode="anchor"
-    )
+                ax.scatter(xs, ys, marker=MARKERS[k], s=24, facecolor=face, edgecolor=COLOURS[k], lw=1.1, zorder=3)
+    ax.set_xticks(range(len(states)), [country(c) for c in states], rotation=55, ha="left", rotation_mode="anchor")
     ax.xaxis.tick_top()
     ax.set_xlim(-0.6, max(len(states), 1) - 0.4)
     ax.set_xticks(np.arange(len(states)) + 0.5, minor=True)
@@ -332,11 +326,7 @@ def nexus(found: pd.DataFrame, order: pd.DataFrame, ax: Axes | None = None) -> D
         "Kind of connection between each setup (rows) and each foreign state (columns) whose law is in the "
         "model. Full markers "
         "are facts with a source, hollow ones may or may not be so. "
-        + (
-            f"No connection was seen for {', '.join(free)}; what was not seen may still exist."
-            if free
-            else ""
-        )
+        + (f"No connection was seen for {', '.join(free)}; what was not seen may still exist." if free else "")
     )
     return ax, caption.strip()
 
@@ -418,9 +408,7 @@ def order_bars(found: pd.DataFrame, reference: str, ax: Axes | None = None) -> D
             row = found[(found["label"] == label) & (found["comparison"] == where)].iloc[0]
             y, left = 2.5 * k + j, 0.0
             for part, colour, hatch in zip(("lower", "equal", "higher"), colours, hatches, strict=True):
-                ax.barh(
-                    y, row[part], left=left, color=colour, hatch=hatch, edgecolor="white", lw=0.5, height=0.86
-                )
+                ax.barh(y, row[part], left=left, color=colour, hatch=hatch, edgecolor="white", lw=0.5, height=0.86)
                 if row[part] > 0.12:
                     box = {"facecolor": "white", "edgecolor": "none", "pad": 1.2} if hatch else None
                     ink = "white" if part == "lower" else "#1b1f24"
@@ -448,12 +436,14 @@ def order_bars(found: pd.DataFrame, reference: str, ax: Axes | None = None) -> D
     ax.legend(handles=patches, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3, frameon=False)
     over = found[found["comparison"] == "over parameters"]
     first, last = over.iloc[0], over.iloc[-1]
+    mean = found.groupby("comparison")["equal"].mean()
+    ties = " and ".join(f"{share_text(float(mean[w]))} {w}" for w in ("over parameters", "over worlds"))
     caption = (
         f"Each host against {reference} at the same workload, keys and terms. Blue: lower; grey: practically "
         "equal; hatched "
         f"red: higher. Most often lower over parameters: {first['label']} ({share_text(first['lower'])}); "
         "least often: "
-        f"{last['label']} ({share_text(last['lower'])}). Over worlds, ties are more frequent."
+        f"{last['label']} ({share_text(last['lower'])}). Practically equal on average: {ties}."
     )
     return ax, caption
 
@@ -526,8 +516,7 @@ def influence(found: pd.DataFrame, ax: Axes | None = None) -> Drawn:
         annot_kws={"size": 9.5},
     )
     stars = [
-        f"{i} *" if b != "judgement" else str(i)
-        for i, b in zip(found["input"], found["informed_by"], strict=True)
+        f"{i} *" if b != "judgement" else str(i) for i, b in zip(found["input"], found["informed_by"], strict=True)
     ]
     ax.set_yticks(np.arange(len(stars)) + 0.5, stars, rotation=0)
     ax.set_xticks(ax.get_xticks(), [str(c).replace(" (", "\n(") for c in values.columns], rotation=0)
@@ -586,7 +575,7 @@ def by_regime(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None)
         )
     _odds_axis(ax, horizon_years)
     ax.legend(loc="upper right", bbox_to_anchor=(1.0, -1.05 / _inches(ax)), ncols=2, frameon=False)
-    best = found.loc[found["share"].idxmax()]
+    best = found.iloc[int(found["share"].to_numpy().argmax())]
     caption = (
         f"Predictive probability within {years_text(horizon_years)} through each foreign law alone, for "
         f"{', '.join(labels)}. The "
@@ -666,9 +655,7 @@ def judgements(found: pd.DataFrame, title: str, *, log: bool = False, ax: Axes |
     return ax, caption
 
 
-def decisions(
-    found: pd.DataFrame, types: pd.Series, outcomes: Sequence[str], ax: Axes | None = None
-) -> Drawn:
+def decisions(found: pd.DataFrame, types: pd.Series, outcomes: Sequence[str], ax: Axes | None = None) -> Drawn:
     """How have authorities ruled over time?
 
     Parameters
@@ -746,14 +733,10 @@ def bands(found: pd.DataFrame, names: pd.Series, ax: Axes | None = None) -> Draw
     for k, (reporter, part) in enumerate(found.groupby("reporter_id", sort=True)):
         middle = (part["value_low"] + part["value_high"]) / 2
         label = str(names.get(reporter, reporter))
-        ax.vlines(
-            part["period_start"], part["value_low"] / 1e3, part["value_high"] / 1e3, color=COLOURS[k], lw=3
-        )
+        ax.vlines(part["period_start"], part["value_low"] / 1e3, part["value_high"] / 1e3, color=COLOURS[k], lw=3)
         ax.plot(part["period_start"], middle / 1e3, MARKERS[k], ls=":", color=COLOURS[k], ms=5, label=label)
         last = part.iloc[-1]
-        said.append(
-            f"{label}: {last['value_low']:,.0f} to {last['value_high']:,.0f} in the last half-year seen"
-        )
+        said.append(f"{label}: {last['value_low']:,.0f} to {last['value_high']:,.0f} in the last half-year seen")
     ax.set_ylim(bottom=0)
     ax.set_ylabel("accounts (thousands)")
     ax.set_xlabel("half-year beginning")
@@ -796,7 +779,7 @@ def what_if(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None) -
     for y, p in zip(places, found["probability"], strict=True):
         ax.annotate(one_in(p), (p, y), xytext=(9, 0), textcoords="offset points", va="center", fontsize=8.5)
     _odds_axis(ax, horizon_years, _decade(found["probability"].min()))
-    most = found.loc[found["probability"].idxmax()]
+    most = found.iloc[int(found["probability"].to_numpy().argmax())]
     caption = (
         f"Predictive probability within {years_text(horizon_years)} if one fact were known to be so, against "
         "the setup as described "

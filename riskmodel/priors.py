@@ -75,7 +75,8 @@ class Priors(Mapping[str, Prior]):
     @classmethod
     def from_study(cls, study: Study) -> Priors:
         """Read the table ``priors`` of a study."""
-        return cls({row["prior_id"]: Prior(**row) for row in study["priors"].to_dict("records")})
+        rows = [Prior(*row) for row in study["priors"].itertuples(index=False)]
+        return cls({row.prior_id: row for row in rows})
 
     def __getitem__(self, key: str) -> Prior:
         return self._priors[key]

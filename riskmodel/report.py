@@ -120,9 +120,7 @@ def render(
     with tempfile.TemporaryDirectory(prefix="riskmodel-") as folder:
         handed = Path(folder) / "inputs.pickle"
         _pickle((study, posterior), handed)
-        node = _execute(
-            place, {"inputs_path": str(handed), "horizon_years": float(horizon_years)}, Path(folder), tell
-        )
+        node = _execute(place, {"inputs_path": str(handed), "horizon_years": float(horizon_years)}, Path(folder), tell)
     tell("writing the page")
     page = _html(node)
     atomic_write(target, page)
@@ -204,9 +202,7 @@ def _execute(place: Path, parameters: dict[str, Any], folder: Path, tell: Progre
         except (DeadKernelError, RuntimeError) as problem:
             last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
             said = last[-1] if last else str(problem)
-            raise UsageError(
-                f"{place.name}, cell {at['cell']}: the notebook's Python stopped ({said})"
-            ) from problem
+            raise UsageError(f"{place.name}, cell {at['cell']}: the notebook's Python stopped ({said})") from problem
     return node
 
 

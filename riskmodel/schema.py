@@ -218,9 +218,7 @@ def frame_schema(resource: Resource) -> pa.DataFrameSchema:
             pa.Check(test, error=rule, name=f"{column['name']}-{number}")
             for number, (test, rule) in enumerate(cell_tests(column))
         ]
-        columns[column["name"]] = pa.Column(
-            None, checks, nullable=column["name"] not in required, required=False
-        )
+        columns[column["name"]] = pa.Column(None, checks, nullable=column["name"] not in required, required=False)
     return pa.DataFrameSchema(columns, name=str(resource["name"]))
 
 

@@ -101,9 +101,7 @@ class Study:
         rows = rows[rows[primary_key(resource)[0]] == row_id]
         if rows.empty:
             raise KeyError(f"no row {row_id!r} in table {table!r}")
-        columns = [
-            f["name"] for f in fields_of(resource) if f.get("references", {}).get("resource") == "sources"
-        ]
+        columns = [f["name"] for f in fields_of(resource) if f.get("references", {}).get("resource") == "sources"]
         ids = dict.fromkeys(i for column in columns for cell in rows[column] for i in split(cell))
         return self["sources"].set_index("source_id", drop=False).loc[list(ids)].reset_index(drop=True)
 
@@ -114,17 +112,13 @@ class Study:
     def _repr_html_(self) -> str:
         title = html.escape(str(self.descriptor.get("title", "Study")))
         about = f"{self.path}, as of {self.as_of}, home {self.home}, hash {self.data_hash[:12]}"
-        warning = (
-            f"<p><strong>{len(self.problems)} problems in the data</strong></p>" if self.problems else ""
-        )
+        warning = f"<p><strong>{len(self.problems)} problems in the data</strong></p>" if self.problems else ""
         rows = "".join(
             f'<tr><th scope="row">{html.escape(name)}</th><td>{len(frame)}</td>'
             f"<td>{html.escape(str(self._raw[name].resource.get('title', '')))}</td></tr>"
             for name, frame in self.tables.items()
         )
-        head = (
-            '<tr><th scope="col">table</th><th scope="col">rows</th><th scope="col">what a row is</th></tr>'
-        )
+        head = '<tr><th scope="col">table</th><th scope="col">rows</th><th scope="col">what a row is</th></tr>'
         return (
             f"<div>{warning}<table><caption>{title} ({html.escape(about)})</caption>"
             f"<thead>{head}</thead><tbody>{rows}</tbody></table></div>"
@@ -227,9 +221,7 @@ def read_setups(
         if folder is None or not (folder / tables[name].file).is_file() or _same(folder, study.path):
             continue
         if (folder / DESCRIPTOR).is_file():
-            raise UsageError(
-                f"{folder} is a study of its own (it has a {DESCRIPTOR}): read it with read_study first"
-            )
+            raise UsageError(f"{folder} is a study of its own (it has a {DESCRIPTOR}): read it with read_study first")
         raw, found = load_file(
             folder, tables[name].resource, needed=required_columns(tables[name].resource), rows_needed=False
         )

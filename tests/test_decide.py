@@ -102,7 +102,7 @@ def test_record_of_rulings(study: rm.Study) -> None:
     ],
 )
 def test_wrong_questions_get_one_clear_message(x, study, posterior, call) -> None:
-    with pytest.raises(UsageError, match="NOPE|must be"):
+    with pytest.raises(UsageError, match=r"NOPE|must be"):
         call(x, study, posterior)
 
 
@@ -111,7 +111,7 @@ def test_no_probability_without_horizon_and_no_bare_zero() -> None:
     with pytest.raises(TypeError):
         Probability(0.1)  # type: ignore[call-arg]
     for bad in ((1.2, 5), (-0.1, 5), (0.1, 0)):
-        with pytest.raises(ValueError, match="probability|horizon"):
+        with pytest.raises(ValueError, match=r"probability|horizon"):
             Probability(*bad)
     assert percent(1.0) == "more than 99.9 %"
     assert one_in(0.5) == "about 1 in 2"

@@ -43,7 +43,8 @@ def test_setups_notes_and_names_need_no_refit(study: Study) -> None:
 
 
 @pytest.mark.parametrize(
-    ("table", "column", "row"), [("elicitation", "q50", 3), ("priors", "first", 2), ("count_roles", "role", 0)]
+    ("table", "column", "row"),
+    [("elicitation", "q50", 3), ("priors", "first", 2), ("count_roles", "role", 0)],
 )
 def test_a_number_of_the_likelihood_changes_the_hash(study: Study, table: str, column: str, row: int) -> None:
     frame = study[table].copy()

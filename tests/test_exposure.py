@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -115,7 +116,7 @@ def test_worlds_agree_with_the_integral(study: Study) -> None:
 
 def test_probability_grows_with_the_horizon_and_stays_a_probability(posterior: Posterior, study: Study) -> None:
     values = [exposure(posterior, study, horizon_years=t)["probability"] for t in (0.5, 1, 5, 30)]
-    for before, after in zip(values, values[1:], strict=False):
+    for before, after in pairwise(values):
         assert (after >= before - 1e-12).all()
     assert all(((v >= 0) & (v <= 1)).all() for v in values)
 
@@ -180,13 +181,18 @@ def ordered(posterior: Posterior, study: Study, lower: pd.DataFrame, upper: pd.D
 CUSTODY = ["client_side", "confidential_computing_external", "external_hyok", "customer_managed", "provider"]
 
 
-@pytest.mark.parametrize(("lower", "upper"), list(zip(CUSTODY, CUSTODY[1:], strict=False)))
+@pytest.mark.parametrize(("lower", "upper"), list(pairwise(CUSTODY)))
 def test_weaker_key_custody_never_lowers_exposure(posterior: Posterior, study: Study, lower: str, upper: str) -> None:
     ordered(posterior, study, hdh(study, key_custody=lower), hdh(study, key_custody=upper))
 
 
 def test_fewer_terms_never_lower_exposure(posterior: Posterior, study: Study) -> None:
-    ordered(posterior, study, hdh(study, terms="challenge_demands;notify_customer"), hdh(study, terms="notify_customer"))
+    ordered(
+        posterior,
+        study,
+        hdh(study, terms="challenge_demands;notify_customer"),
+        hdh(study, terms="notify_customer"),
+    )
     ordered(posterior, study, hdh(study, terms="notify_customer"), hdh(study, terms="none"))
 
 
@@ -234,7 +240,7 @@ def test_control_reaches_further_than_a_minority(posterior: Posterior, study: St
         changed = replace(study, tables=MappingProxyType({**study.tables, "ownership": owned.copy()}))
         setups = hdh(study)[lambda t: t["setup_id"] == "HDH_ALT_S3NS"]
         results.append(exposure(posterior, changed, setups=setups)["world_probability"].values)
-    for before, after in zip(results, results[1:], strict=False):
+    for before, after in pairwise(results):
         assert (before <= after + 1e-12).all()
     assert results[-1].mean() > 2 * results[0].mean()
 

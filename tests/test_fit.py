@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib import resources
 from pathlib import Path
 
@@ -33,14 +35,22 @@ def test_shipped_posterior_is_not_stale(posterior: Posterior, study: Study) -> N
 
 def test_shipped_posterior_passes_its_checks(posterior: Posterior) -> None:
     names = [r["check"] for r in posterior.checks]
-    assert names == ["R-hat, largest", "bulk ESS, smallest", "tail ESS, smallest", "divergences", "E-BFMI, smallest"]
+    assert names == [
+        "R-hat, largest",
+        "bulk ESS, smallest",
+        "tail ESS, smallest",
+        "divergences",
+        "E-BFMI, smallest",
+    ]
     assert passed(posterior.checks)
 
 
 def test_shipped_posterior_is_small_and_says_where_it_comes_from(posterior: Posterior) -> None:
     with resources.as_file(resources.files("riskmodel") / "reference" / "posterior.nc") as file:
         assert file.stat().st_size < 4_000_000
-    assert {"seed", "sampler", "package_version", "data_hash", "design_hash", "target_accept"} <= set(posterior.data.attrs)
+    assert {"seed", "sampler", "package_version", "data_hash", "design_hash", "target_accept"} <= set(
+        posterior.data.attrs
+    )
     assert posterior.data.sizes["chain"] == 4
     assert all(posterior.data[name].notnull().all() for name in SCORING)
 
@@ -69,7 +79,9 @@ def test_saving_and_reading_again_changes_nothing(posterior: Posterior, tmp_path
     assert [p.name for p in tmp_path.iterdir()] == ["again.nc"]
 
 
-def test_a_failed_save_leaves_the_old_file(posterior: Posterior, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_save_leaves_the_old_file(
+    posterior: Posterior, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     target = tmp_path / "kept.nc"
     target.write_text("old")
 
@@ -81,6 +93,14 @@ def test_a_failed_save_leaves_the_old_file(posterior: Posterior, tmp_path: Path,
         posterior.save(target)
     assert target.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["kept.nc"]
+
+
+def test_public_functions_keep_their_names_beside_modules_of_the_same_name() -> None:
+    code = (
+        "import riskmodel as rm, riskmodel.exposure, riskmodel.fit; rm.load_posterior; "
+        "assert callable(rm.fit) and callable(rm.exposure)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 # -- what the posterior means --------------------------------------------------------------------------------------
@@ -197,7 +217,16 @@ def test_zero_events_agree_with_the_conjugate_posterior() -> None:
     with pm.Model():
         rate = pm.Gamma("rate", 0.5, 0.001)
         pm.Poisson("events", rate * 10.0, observed=0)
-        tree = pm.sample(2000, tune=2000, chains=4, cores=2, nuts_sampler="nutpie", random_seed=1, progressbar=False, target_accept=0.95)
+        tree = pm.sample(
+            2000,
+            tune=2000,
+            chains=4,
+            cores=2,
+            nuts_sampler="nutpie",
+            random_seed=1,
+            progressbar=False,
+            target_accept=0.95,
+        )
     draws = tree["posterior"]["rate"].values.ravel()
     exact = stats.gamma(0.5, scale=1 / 10.001)
     assert draws.mean() == pytest.approx(exact.mean(), rel=0.06)

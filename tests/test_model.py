@@ -58,7 +58,7 @@ def test_an_item_that_no_submodel_uses_is_an_error(design: Design) -> None:
     from dataclasses import replace
 
     items = ("clear_text.unheard_of", *design.coords["item"][1:])
-    with pytest.raises((KeyError, ValueError), match="unheard_of|no row"):
+    with pytest.raises((KeyError, ValueError), match=r"unheard_of|no row"):
         build_model(replace(design, coords={**design.coords, "item": items}), Priors.from_study(read_study()))
 
 
@@ -69,7 +69,11 @@ def test_band_probability_is_exact_in_both_tails(level: float) -> None:
     value = float(_band_logp(band, level, 0.01).eval()[0])
     low, high = (np.log(band[0, 0]) - level) / 0.01, (np.log(band[0, 1] + 1) - level) / 0.01
     if abs(low) < 30:
-        exact = np.log(stats.norm.cdf(high) - stats.norm.cdf(low)) if low < 0 else np.log(stats.norm.sf(low) - stats.norm.sf(high))
+        exact = (
+            np.log(stats.norm.cdf(high) - stats.norm.cdf(low))
+            if low < 0
+            else np.log(stats.norm.sf(low) - stats.norm.sf(high))
+        )
         assert value == pytest.approx(exact, rel=1e-6, abs=1e-9)
     else:
         assert np.isfinite(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -38,8 +40,8 @@ def summarise(x: xr.Dataset) -> Finding:
     Finding
         Table, one row per setup in the order of ``x``: ``reach`` (predictive probability that some foreign law binds
         someone who can produce the data), ``reach_low``/``reach_high``; ``probability`` (predictive, over
-        ``horizon_years``), ``probability_low``/``probability_high`` (90 % equal-tailed over parameters, settled unknowns
-        integrated out), ``probability_median``; ``worlds_reached`` (share of worlds in which the setup is reached at
+        ``horizon_years``), ``probability_low``/``probability_high`` (90 % equal-tailed over parameters, settled
+        unknowns         integrated out), ``probability_median``; ``worlds_reached`` (share of worlds in which the setup is reached at
         all) and ``probability_if_reached`` (mean over those worlds).
     """
     reach, p = x["reach_any"], x["probability"]
@@ -59,7 +61,8 @@ def summarise(x: xr.Dataset) -> Finding:
             "horizon_years": x.attrs["horizon_years"],
         }
     )
-    low, high = table.loc[table["probability"].idxmin()], table.loc[table["probability"].idxmax()]
+    ordered: list[dict[str, Any]] = table.sort_values("probability").to_dict("records")  # type: ignore[assignment]
+    low, high = ordered[0], ordered[-1]
     years = x.attrs["horizon_years"]
     text = (
         f"Predictive probability of at least one disclosure of intelligible content to a foreign authority: from "
@@ -98,23 +101,22 @@ def compare(x: xr.Dataset, a: str, b: str, equal_factor: float = EQUAL_FACTOR) -
     _known(x, a, b)
     if equal_factor < 1:
         raise UsageError(f"equal_factor: {equal_factor} - must be 1 or more")
-    rows = []
+    rows: list[dict[str, Any]] = []
     for answer, name in (("reach", "reach_any"), ("likelihood", "probability")):
         left, right = x[name].sel(setup=a).values, x[name].sel(setup=b).values
         rows.append({"answer": answer, "comparison": "predictive", "ratio": left.mean() / right.mean()})
         rows.append({"answer": answer, "comparison": "over parameters", **_ratios(left, right, equal_factor)})
-    worlds = [x["world_probability"].sel(setup=s).values for s in (a, b)]
-    rows.append({"answer": "likelihood", "comparison": "over worlds", **_ratios(*worlds, equal_factor)})
-    reached = [x["world_reached"].sel(setup=s).values.astype(float) for s in (a, b)]
-    rows.append({"answer": "reach", "comparison": "over worlds", **_ratios(*reached, equal_factor)})
+    for answer, name in (("likelihood", "world_probability"), ("reach", "world_reached")):
+        left, right = (x[name].sel(setup=s).values.astype(float) for s in (a, b))
+        rows.append({"answer": answer, "comparison": "over worlds", **_ratios(left, right, equal_factor)})
     table = pd.DataFrame(rows).sort_values(["answer", "comparison"], ascending=[False, True], ignore_index=True)
     labels = dict(zip(x["setup"].values, x["label"].values, strict=True))
-    likely = table[table["answer"] == "likelihood"].set_index("comparison")
-    over, world, ratio = likely.loc["over parameters"], likely.loc["over worlds"], likely.loc["predictive", "ratio"]
+    likely = {row["comparison"]: row for row in rows if row["answer"] == "likelihood"}
+    over, world, ratio = likely["over parameters"], likely["over worlds"], likely["predictive"]["ratio"]
     text = (
-        f"Over {years_text(x.attrs['horizon_years'])}, the predictive probability of {labels[a]} is {factor(ratio)} times "
-        f"that of {labels[b]}. Over what the parameters may be, {labels[a]} is lower with {share_text(over['lower'])}, "
-        f"practically equal with {share_text(over['equal'])}, higher with {share_text(over['higher'])} "
+        f"Over {years_text(x.attrs['horizon_years'])}, the predictive probability of {labels[a]} is {factor(ratio)} "
+        f"times that of {labels[b]}. Over what the parameters may be, {labels[a]} is lower with probability "
+        f"{share_text(over['lower'])}, practically equal with {share_text(over['equal'])}, higher with {share_text(over['higher'])} "
         f"(within a factor of {equal_factor:g} counts as equal). In single worlds it is lower in "
         f"{share_text(world['lower'])}, tied in {share_text(world['equal'])}, higher in {share_text(world['higher'])}."
     )
@@ -172,7 +174,7 @@ def rank(x: xr.Dataset, equal_factor: float = EQUAL_FACTOR) -> Finding:
     best = table.iloc[0]
     text = (
         f"{best['label']} has the lowest expected rank ({best['expected_rank']:.1f} of {len(table)}) and is lowest or "
-        f"practically equal to the lowest with {share_text(best['lowest'])} over parameters and in "
+        f"practically equal to the lowest with probability {share_text(best['lowest'])} over parameters and in "
         f"{share_text(best['lowest_in_worlds'])} of worlds; many worlds are ties, because setups that no foreign law "
         f"reaches are equal."
     )
@@ -215,9 +217,10 @@ def tolerance(x: xr.Dataset, probability: float) -> Finding:
         }
     )
     above = int(table["predictive_exceeds"].sum())
-    worst = table.loc[table["exceeds"].idxmax()]
+    worst: dict[str, Any] = table.sort_values("exceeds").to_dict("records")[-1]  # type: ignore[assignment]
     text = (
-        f"Against a tolerance of {percent(probability)} over {years_text(years)}, the predictive probability of {above} "
-        f"of {len(table)} setups is above it; most doubtful is {worst['label']}, above it with {share_text(worst['exceeds'])}."
+        f"Against a tolerance of {percent(probability)} over {years_text(years)}, the predictive probability of "
+        f"{above} of {len(table)} setups is above it; most doubtful is {worst['label']}, above it with probability "
+        f"{share_text(worst['exceeds'])}."
     )
     return Finding(table, text)

@@ -19,7 +19,12 @@ __all__ = ["OUTCOMES", "acceptability"]
 
 OUTCOMES = ("prohibited", "changes ordered", "tolerated or time-limited", "accepted")
 """Outcome codes 0 to 3 of ``data/decisions.csv``."""
-SAME_FAMILY = {"HDH": ("hdh", "emc2", "darwin_eu"), "EMC2": ("emc2", "hdh"), "DARWIN": ("darwin_eu", "hdh"), "SNDS": ("hdh",)}
+SAME_FAMILY = {
+    "HDH": ("hdh", "emc2", "darwin_eu"),
+    "EMC2": ("emc2", "hdh"),
+    "DARWIN": ("darwin_eu", "hdh"),
+    "SNDS": ("hdh",),
+}
 
 
 def acceptability(study: Study, setup: str | None = None) -> Finding:

@@ -11,9 +11,9 @@
 
 | parameter | meaning | unit | dims | prior |
 |---|---|---|---|---|
-| log_rate_collaboration, service_contrast | log H_c and the contrast of infrastructure | log per customer-year | - | Normal |
+| log_rate_collaboration, service_contrast | log H_c, contrast of infrastructure | log per customer-year | - | Normal |
 | provider_spread, rate_offset | sigma and z of the reporters | log | reporter_service | HalfNormal, Normal |
-| band_level_*, band_drift_*, band_spread_* | log accounts by half-year, its drift and moves | log | half-year | random walk |
+| band_level_*, band_drift_*, band_spread_* | log accounts, their drift and moves | log | half-year | random walk |
 | transfer_offset | other states against the United States | log | regime | Normal |
 
 Rejections already happened in these counts; demands defeated beyond them belong to the contract (``demand_defeated``).
@@ -63,7 +63,8 @@ def hazard(pool: Pool) -> list[Located]:
     """Add the hazard submodel; return the location of every item it elicits.
 
     Adds the deterministics ``log_rate_criminal`` (service), ``log_rate_criminal_reporter`` (reporter_service),
-    ``log_rate_intelligence`` (service), ``log_rate_intelligence_reporter`` (band_reporter, service), ``log_transfer`` (regime), ``clear_text`` (custody),
+    ``log_rate_intelligence`` (service), ``log_rate_intelligence_reporter`` (band_reporter, service),
+    ``log_transfer`` (regime), ``clear_text`` (custody),
     ``clear_text_fleet``, ``demand_defeated`` (term), ``attractiveness`` (data_class, purpose), ``authority_used``
     (authority_window), ``same_law`` and ``same_answer``.
     """
@@ -153,7 +154,10 @@ def _criminal(pool: Pool, single: dict[str, Any], log_customers: Any, spread: An
     silent = pt.exp(-expected(said) * part) * (1.0 - foreign * eu) ** said.counted_events
     error = single["statement_error.any"]
     pm.Bernoulli(
-        "statement_holds", (1.0 - error) * silent + error, observed=np.ones(len(said.reporter_idx)), dims="statement"
+        "statement_holds",
+        (1.0 - error) * silent + error,
+        observed=np.ones(len(said.reporter_idx)),
+        dims="statement",
     )
 
 
@@ -222,9 +226,7 @@ def _intelligence(pool: Pool, single: dict[str, Any], log_customers: Any, betwee
     reporter = weight * per_customer + (1.0 - weight) * population + left
     split = pt.log(pt.stack([hosted, 1.0 - hosted]))
     pm.Deterministic("log_rate_intelligence", population + split, dims="service")
-    pm.Deterministic(
-        "log_rate_intelligence_reporter", reporter[:, None] + split, dims=("band_reporter", "service")
-    )
+    pm.Deterministic("log_rate_intelligence_reporter", reporter[:, None] + split, dims=("band_reporter", "service"))
 
 
 def _setup_factors(pool: Pool, single: dict[str, Any]) -> list[Located]:

@@ -32,7 +32,7 @@ def build_model(design: Design, priors: Priors) -> pm.Model:
     }
     with pm.Model(coords=coords) as model:
         pool = Pool.create(design, priors)
-        # hazard first: its random walks then stand early among the parameters, which spares a rewrite bug of PyTensor 3.3
+        # hazard first: its random walks then stand early among the parameters; this spares a bug of PyTensor 3.3
         # (slices that start beyond 127 are merged in 8-bit integers, with a traceback on stderr and no other harm)
         pool.observe([*hazard_part.hazard(pool), *reach_part.reach(pool)])
     return model

@@ -63,8 +63,10 @@ class Pool:
         """Add one free location (or one per entry of ``dims``) on the link scale."""
         return self.priors[f"expert_location_{kind}"].create(name, dims=dims)
 
-    def shift(self, quantity: str, conditions: list[str], regime: str = "", scheme: str = "", joint: bool = False) -> Any:
-        """Return the carried bias ``d_q s_q b`` of each item; with ``joint`` one shift for all, which keeps an order."""
+    def shift(
+        self, quantity: str, conditions: list[str], regime: str = "", scheme: str = "", joint: bool = False
+    ) -> Any:
+        """Return the carried bias ``d_q s_q b`` of each item; ``joint`` gives one shift to all and keeps an order."""
         found = [self.design.item(item_key(quantity, c, regime, scheme)) for c in conditions]
         judged = self.design.judgements
         size = judged.direction[found] * judged.spread[found]

@@ -5,10 +5,11 @@
 
 | parameter | meaning | unit | dims | prior |
 |---|---|---|---|---|
-| reach_location | mu of the lower state of an ordered pair, or of a single route | logit | route_base | location |
+| reach_location | mu of the lower state of a pair, or of a single route | logit | route_base | location |
 | reach_gap | logit distance to the upper state, positive | logit | route_pair | HalfNormal |
-| reach_family_offset, reach_regime_offset | how families and regimes differ | logit | (family, group), (regime, group) | Normal, pooled |
-| establishment_unknown_weight | share of separated ones among the unseen | probability | - | Beta |
+| reach_family_offset | how families of regimes differ | logit | family, group | Normal, pooled |
+| reach_regime_offset | how regimes differ | logit | regime, group | Normal, pooled |
+| separated_when_unknown | share of separated ones among the unseen | probability | - | Beta |
 | removes_location | c, fraction of reach a qualification removes | logit | removal | location |
 | in_place_location, in_place_gap | Q: controls really in place, by status | logit | - , status_pair | location, HalfNormal |
 
@@ -40,7 +41,15 @@ ROUTES = (
     "remote_provider",
     "subprocessor",
 )
-GROUPS = ("ownership", "establishment", "licensor", "data_location", "remote_staff", "remote_provider", "subprocessor")
+GROUPS = (
+    "ownership",
+    "establishment",
+    "licensor",
+    "data_location",
+    "remote_staff",
+    "remote_provider",
+    "subprocessor",
+)
 GROUP_OF_ROUTE = [0, 0, 1, 1, 2, 2, 3, 4, 5, 6]
 STATUSES = ("none", "in_progress", "qualified")
 ELICITED = ROUTES[:8]
@@ -102,7 +111,12 @@ def _routes(pool: Pool) -> list[Located]:
     pairs = [pool.shift("reach", [a, b], joint=True) for a, b in zip(ROUTES[2:6:2], ROUTES[3:6:2], strict=True)]
     control = pool.shift("reach", ["minority_holding"])
     shift = pt.concatenate(
-        [pt.concatenate([control, control]), *pairs, pool.shift("reach", list(SINGLES)), pt.zeros(len(ROUTES) - 8)]
+        [
+            pt.concatenate([control, control]),
+            *pairs,
+            pool.shift("reach", list(SINGLES)),
+            pt.zeros(len(ROUTES) - 8),
+        ]
     )
     pm.Deterministic("reach", pm.math.sigmoid(logit + shift), dims=("regime", "route"))
     pm.Deterministic("leak", pm.math.sigmoid(leak + pool.shift("reach", ["no_nexus"])).sum())

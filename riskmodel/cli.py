@@ -259,7 +259,9 @@ def _score(arguments: argparse.Namespace) -> int:
     setups = _at_equal_terms(study["setups"], arguments)
     many = f"{len(setups)} setup{'s' * (len(setups) > 1)}"
     _say(f"scoring {many} over {arguments.years:g} years with posterior {posterior.posterior_id}")
-    x = exposure(posterior, study, horizon_years=arguments.years, setups=setups, home=arguments.home)
+    x = exposure(
+        posterior, study, horizon_years=arguments.years, setups=setups, home=arguments.home, by_regime=False
+    )
     table = summarise(x).table
     facts = setups.set_index("setup_id")[["provider_id", "key_custody"]]
     for place, name in enumerate(facts.columns, start=2):
@@ -287,7 +289,9 @@ def _compare(arguments: argparse.Namespace) -> int:
     if missing := [shown(name) for name in dict.fromkeys(wanted) if name not in known]:
         raise UsageError(f"unknown setup {', '.join(missing)}; known: {', '.join(known)}")
     setups = _at_equal_terms(setups[setups["setup_id"].isin(wanted)], arguments)
-    x = exposure(posterior, study, horizon_years=arguments.years, setups=setups, home=arguments.home)
+    x = exposure(
+        posterior, study, horizon_years=arguments.years, setups=setups, home=arguments.home, by_regime=False
+    )
     finding = compare(x, arguments.a, arguments.b, equal_factor=arguments.equal_factor)
     _write(finding.table, arguments, x.attrs, posterior, study, lambda: _compare_text(finding, arguments))
     return DONE

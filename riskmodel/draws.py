@@ -78,7 +78,8 @@ class Draws:
         """Draws that belong to a name: the same whichever other providers or setups are scored."""
         if name not in self._memory:
             rng = np.random.default_rng([self.seed, zlib.crc32(f"{kind}:{name}".encode())])
-            self._memory[name] = rng.random(self.size) if kind == "uniform" else rng.standard_normal(self.size)
+            drawn = rng.random(self.size) if kind == "uniform" else rng.standard_normal(self.size)
+            self._memory[name] = np.asarray(drawn)
         return self._memory[name]
 
 

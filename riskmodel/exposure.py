@@ -104,15 +104,15 @@ def exposure(
     facts = setup_facts(study, setups, horizon_years=horizon_years, start=start)
     programmes = foreign_programmes(study, home or study.home)
     draws = Draws(posterior, programmes)
-    scored: list[dict[str, Any]] = []
-    known: list[tuple[SetupFacts, dict[str, Any]]] = []  # setups that differ in name alone are scored once
+    distinct: list[SetupFacts] = []  # setups that differ in name alone are scored once
+    place = []
     for fact in facts:
         anonymous = replace(fact, setup_id="", label="")
-        result = next((r for k, r in known if k == anonymous), None)
-        if result is None:
-            result = _score(fact, programmes, draws, by_regime)
-            known.append((anonymous, result))
-        scored.append(result)
+        if anonymous not in distinct:
+            distinct.append(anonymous)
+        place.append(distinct.index(anonymous))
+    results = [_score(fact, programmes, draws, by_regime) for fact in distinct]
+    scored = [results[k] for k in place]
     names = [fact.setup_id for fact in facts]
     regimes = [programme.regime_id for programme in programmes]
     optional = ("probability_regime",) if by_regime else ()

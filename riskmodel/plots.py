@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import io
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -41,7 +42,7 @@ BLUE, RED, GREEN, PINK, ORANGE, SKY, GREY = (
 )
 COLOURS, MARKERS = (BLUE, RED, GREEN, PINK, ORANGE, SKY), ("o", "s", "D", "^", "v", "P", "X", "*")
 WIDTH = 5.8
-DPI = 160
+DPI = 170
 FLOOR = 1e-6
 """Probabilities below this are drawn at the left edge with an arrow."""
 
@@ -107,7 +108,7 @@ def _png(figure: Figure) -> bytes:
 
 
 def _axes(ax: Axes | None, height: float, width: float = WIDTH) -> Axes:
-    return plt.subplots(figsize=(width, height))[1] if ax is None else ax
+    return plt.subplots(figsize=(width, height), layout="constrained")[1] if ax is None else ax
 
 
 def _odds_axis(ax: Axes, horizon_years: float, low: float = FLOOR) -> None:
@@ -556,8 +557,8 @@ def by_regime(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None)
     top = found.groupby("name")["probability"].max().sort_values(ascending=False)
     names = [n for n in top.index if top[n] >= FLOOR]
     labels = list(dict.fromkeys(found["label"]))
-    ax = _axes(ax, _height(len(names), per=0.36) + 0.5)
-    short = [n if len(n) <= 34 else n[:33].rsplit(" ", 1)[0] + " …" for n in names]
+    ax = _axes(ax, _height(len(names), per=0.42) + 0.5)
+    short = [textwrap.fill(n, 28) for n in names]
     places = dict(zip(names, _rows(ax, short, None), strict=True))
     for k, label in enumerate(labels):
         mine = found[(found["label"] == label) & found["name"].isin(names)]
@@ -746,8 +747,8 @@ def bands(found: pd.DataFrame, names: pd.Series, ax: Axes | None = None) -> Draw
     caption = (
         "Published bands of accounts whose content was asked for under section 702 of FISA, by half-year, "
         "the evidence on which "
-        f"the rate of intelligence tasking starts. {'; '.join(said)}. Nearly all are consumer accounts, not "
-        "enterprise ones."
+        f"the rate of intelligence tasking starts. {'; '.join(said)}. The reports do not "
+        "say how many of the accounts belong to enterprises."
     )
     return ax, caption
 

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import importlib
 import io
 import json
 import os
@@ -19,12 +20,12 @@ import pandas as pd
 import pytest
 
 import riskmodel as rm
-import riskmodel.fit as fitting
 from riskmodel import cli, study
 from riskmodel.cli import main
 from riskmodel.decide import compare, summarise
 from riskmodel.exposure import exposure
 
+fitting = importlib.import_module("riskmodel.fit")  # `riskmodel.fit` is the function
 ROOT = Path(__file__).resolve().parent.parent
 VERBS = ("check", "fit", "score", "compare", "report")
 HEAVY = "{'pymc', 'pytensor', 'nutpie', 'arviz', 'matplotlib', 'seaborn', 'nbconvert', 'nbclient'}"
@@ -431,9 +432,7 @@ def sampler(posterior: rm.Posterior, monkeypatch: pytest.MonkeyPatch) -> list[rm
     return asked
 
 
-def test_fit_writes_a_posterior_that_loads(
-    run: Run, sampler: list[rm.SampleSettings], tmp_path: Path
-) -> None:
+def test_fit_writes_a_posterior_that_loads(run: Run, sampler: list[rm.SampleSettings], tmp_path: Path) -> None:
     done = run("fit", "--seed", "7", "--chains", "2")
     assert (done.code, done.out) == (0, "posterior.nc\n"), done.err
     assert "about half a minute" in done.err and "pass: R-hat" in done.err
@@ -520,9 +519,7 @@ def test_score_imports_neither_sampler_nor_plots_and_writes_utf_8(tmp_path: Path
         "import sys; from riskmodel.cli import main; code = main(['score', '-', '--format', 'json']); "
         f"print(code, *sorted({HEAVY} & set(sys.modules)), file=sys.stderr)"
     )
-    process = own(
-        "-W", "error", "-c", code, cwd=tmp_path, stdin=subprocess.PIPE, env={"PYTHONIOENCODING": "ascii"}
-    )
+    process = own("-W", "error", "-c", code, cwd=tmp_path, stdin=subprocess.PIPE, env={"PYTHONIOENCODING": "ascii"})
     out, err = process.communicate(f"{FOUR},label\n{MINE},Né à Nîmes\n".encode())
     assert err.decode().splitlines()[-1] == "0", err.decode()
     assert json.loads(out)["setups"][0]["label"] == "Né à Nîmes"

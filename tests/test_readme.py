@@ -170,8 +170,6 @@ if __name__ == "__main__":
     words = CAPTION.sub(lambda m: f"![{said}](docs/result.png)\n\n{m['text']}\n", words)
     with tempfile.TemporaryDirectory() as place, contextlib.chdir(place):
         files_of(words, Path(place))
-        words = EXAMPLE.sub(
-            lambda m: f"```{m[1]}\n{m['code']}```\n\n```text\n{printed(m['code'], m[1])}```\n", words
-        )
+        words = EXAMPLE.sub(lambda m: f"```{m[1]}\n{m['code']}```\n\n```text\n{printed(m['code'], m[1])}```\n", words)
     README.write_text(words, encoding="utf-8")
     sys.exit(subprocess.call([sys.executable, "-m", "pytest", "-q", __file__], cwd=ROOT))

@@ -41,8 +41,8 @@ def summarise(x: xr.Dataset) -> Finding:
         Table, one row per setup in the order of ``x``: ``reach`` (predictive probability that some foreign law binds
         someone who can produce the data), ``reach_low``/``reach_high``; ``probability`` (predictive, over
         ``horizon_years``), ``probability_low``/``probability_high`` (90 % equal-tailed over parameters, settled
-        unknowns         integrated out), ``probability_median``; ``worlds_reached`` (share of worlds in which the setup is reached at
-        all) and ``probability_if_reached`` (mean over those worlds).
+        unknowns integrated out), ``probability_median``; ``worlds_reached`` (share of worlds in which the setup is
+        reached at all) and ``probability_if_reached`` (mean over those worlds).
     """
     reach, p = x["reach_any"], x["probability"]
     table = pd.DataFrame(
@@ -116,8 +116,9 @@ def compare(x: xr.Dataset, a: str, b: str, equal_factor: float = EQUAL_FACTOR) -
     text = (
         f"Over {years_text(x.attrs['horizon_years'])}, the predictive probability of {labels[a]} is {factor(ratio)} "
         f"times that of {labels[b]}. Over what the parameters may be, {labels[a]} is lower with probability "
-        f"{share_text(over['lower'])}, practically equal with {share_text(over['equal'])}, higher with {share_text(over['higher'])} "
-        f"(within a factor of {equal_factor:g} counts as equal). In single worlds it is lower in "
+        f"{share_text(over['lower'])}, practically equal with {share_text(over['equal'])}, higher with "
+        f"{share_text(over['higher'])} (within a factor of {equal_factor:g} counts as "
+        f"equal). In single worlds it is lower in "
         f"{share_text(world['lower'])}, tied in {share_text(world['equal'])}, higher in {share_text(world['higher'])}."
     )
     return Finding(table, text)

@@ -11,7 +11,7 @@
 | reach_regime_offset | how regimes differ | logit | regime, group | Normal, pooled |
 | separated_when_unknown | share of separated ones among the unseen | probability | - | Beta |
 | removes_location | c, fraction of reach a qualification removes | logit | removal | location |
-| in_place_location, in_place_gap | Q: controls really in place, by status | logit | - , status_pair | location, HalfNormal |
+| in_place_location, in_place_gap | Q: controls really in place | logit | - , status_pair | location, HalfNormal |
 
 Routes come in ordered pairs (minority holding <= control, separated <= not separated, licensor without <= with
 access) that share their offsets, so that more nexus never lowers reach in any sample. Routes nobody elicited take the

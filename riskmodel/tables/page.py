@@ -67,7 +67,7 @@ def table(frame: pd.DataFrame, caption: str, *, fold: str = "") -> Markup:
     label = html.escape(caption, quote=True)
     out = (
         '<div class="table" role="region" tabindex="0" '
-        f'aria-label="{label}"><table><caption>{esc(caption)}</caption>'
+        f'aria-label="{label}"><table><caption><span>{esc(caption)}</span></caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
     return Markup(f"<details><summary>{esc(fold)}</summary>{out}</details>" if fold else out)

@@ -1,0 +1,235 @@
+"""The report: one page, whole or not at all, that asks nothing of the network and says what it rests on."""
+
+import dataclasses
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from types import MappingProxyType
+
+import nbformat
+import pytest
+
+import riskmodel as rm
+from riskmodel import report, tables
+from riskmodel.tables import Markup, esc, table
+
+HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
+SECTIONS = [
+    *("short", "question", "setups", "reach", "likelihood"),
+    *("comparisons", "drivers", "acceptability", "limits", "check"),
+]
+NAMED = [
+    *("Azure (customer key)", "Azure (provider key)", "EMC2", "DARWIN EU", "Intermediate (cancelled)"),
+    *("Target (call of 2026)", "Scaleway (selected)", "OVHcloud", "Outscale", "NumSpot", "Cloud Temple", "S3NS"),
+    *("Bleu", "Oodrive", "Worldline", "Leviia", "DMP at Santeos", "DMP at CNAM", "Claims database at CNAM"),
+    *("Claims copy on Scaleway", "AP-HP own hosting", "Nancy own hosting", "AWS", "Google (external keys)"),
+    *("Infomaniak", "Alibaba"),
+]
+
+
+class Page(HTMLParser):
+    """What of a page the tests look at."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.captions: list[str] = []
+        self.heads: list[dict[str, str]] = []
+        self._in_caption = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = {k: v or "" for k, v in attrs}
+        self.tags.append((tag, found))
+        if tag == "figcaption":
+            self._in_caption = True
+            self.captions.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._in_caption = self._in_caption and tag != "figcaption"
+
+    def handle_data(self, data: str) -> None:
+        if self._in_caption:
+            self.captions[-1] += data
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def study() -> rm.Study:
+    return rm.read_study()
+
+
+@pytest.fixture(scope="module")
+def hostile(study: rm.Study) -> rm.Study:
+    """The shipped study, one provider, setup, source and summary of which try to act."""
+    setups, providers, sources = study["setups"], study["providers"], study["sources"]
+    first = setups["setup_id"] == "ALT_LEVIIA"
+    setups = setups.assign(
+        label=setups["label"].mask(first, f"Leviia {HOSTILE}"),
+        summary=setups["summary"].mask(first, f"[a](javascript:alert(1)) **b** {HOSTILE}"),
+    )
+    providers = providers.assign(name=providers["name"].mask(providers["provider_id"] == "leviia", f"Leviia {HOSTILE}"))
+    cited = sources["source_id"] == "SEED0"
+    sources = sources.assign(
+        title=sources["title"].mask(cited, HOSTILE),
+        url=sources["url"].mask(cited, "javascript:alert(1)"),
+    )
+    changed = dict(study.tables) | {"setups": setups, "providers": providers, "sources": sources}
+    return dataclasses.replace(study, tables=MappingProxyType(changed))
+
+
+@pytest.fixture(scope="module")
+def failing() -> rm.Posterior:
+    posterior = rm.load_posterior()
+    checks = [dict(row) for row in posterior.checks]
+    checks[0] |= {"value": 1.3, "verdict": "fail"}
+    return rm.Posterior(posterior.data.assign_attrs(checks=json.dumps(checks)))
+
+
+@pytest.fixture(scope="module")
+def rendered(
+    hostile: rm.Study, failing: rm.Posterior, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, list[str]]:
+    """The page, from hostile names and a posterior that fails a check, and the lines of progress."""
+    said: list[str] = []
+    place = report.render(
+        tmp_path_factory.mktemp("report") / "new", study=hostile, posterior=failing, progress=said.append
+    )
+    assert [p.name for p in place.parent.iterdir()] == [report.NAME], "nothing half-written is left"
+    return place.read_text(encoding="utf-8"), said
+
+
+@pytest.fixture(scope="module")
+def page(rendered: tuple[str, list[str]]) -> Page:
+    return Page(rendered[0])
+
+
+def test_sections_and_setups_are_there(rendered: tuple[str, list[str]], page: Page) -> None:
+    text, said = rendered
+    assert [a["id"] for a in page.all("section")] == SECTIONS
+    missing = [name for name in NAMED if name not in text]
+    assert missing == []
+    assert "not legal advice" in text
+    for part in text.split("<section ")[1:]:
+        assert "<img " in part, f"no figure in {part[:40]}"
+    assert len(said) > len(SECTIONS)
+    assert all("\n" not in line for line in said)
+
+
+def test_every_setup_of_the_study_is_shown(rendered: tuple[str, list[str]], study: rm.Study) -> None:
+    assert [s for s in study["setups"]["setup_id"] if f"<code>{s}</code>" not in rendered[0]] == []
+
+
+def test_the_page_asks_nothing_of_the_network(rendered: tuple[str, list[str]], page: Page) -> None:
+    text = rendered[0]
+    assert page.all("script") == []
+    assert page.all("iframe") == []
+    assert all(a["src"].startswith("data:image/png") for _, a in page.tags if "src" in a)
+    assert all(a["href"].startswith("data:") for a in page.all("link"))
+    assert re.findall(r"url\(|@import", text) == []
+    assert len(text) < 3e6
+
+
+def test_every_picture_has_words(page: Page) -> None:
+    alts = [a["alt"] for a in page.all("img")]
+    assert len(alts) > 10
+    assert min(map(len, alts)) >= 15
+    assert alts == page.captions
+
+
+def test_links_inside_the_page_arrive(page: Page) -> None:
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert {a["href"][1:] for a in page.all("a") if a["href"].startswith("#")} <= set(ids)
+    assert sum(a.get("class") == "ref" for a in page.all("a")) > 100
+
+
+def test_tables_have_captions_and_scopes(rendered: tuple[str, list[str]], page: Page) -> None:
+    assert len(page.all("table")) == len(page.all("caption")) == rendered[0].count("<caption>") > 10
+    assert {a.get("scope") for a in page.all("th")} == {"col", "row"}
+    assert page.all("html")[0]["lang"] == "en"
+    assert len(page.all("h1")) == len(page.all("main")) == 1
+
+
+def test_numbers_are_said_and_not_dumped(rendered: tuple[str, list[str]]) -> None:
+    text = re.sub(r"<[^>]+>", " ", rendered[0])
+    assert re.findall(r"\d\.\d{6,}", text) == []
+    assert re.findall(r"(?<![\d.])0\s%(?!\w)", text) == []
+    assert "nan" not in text.split()
+
+
+def test_hostile_names_stay_text(rendered: tuple[str, list[str]], page: Page) -> None:
+    assert "&lt;script&gt;alert(" in rendered[0]
+    assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
+    assert not any("javascript:" in a.get("href", "") for a in page.all("a"))
+
+
+def test_failing_checks_put_a_banner_at_the_top(rendered: tuple[str, list[str]]) -> None:
+    text = rendered[0]
+    assert 0 < text.index('class="banner"') < text.index("<nav ")
+    assert "R-hat, largest is 1.3" in text
+    assert "FAIL" in text
+
+
+def test_passing_checks_make_a_badge(study: rm.Study) -> None:
+    head = str(tables.masthead(study, rm.load_posterior(), 5.0))
+    assert "badge good" in head
+    assert "banner" not in head
+
+
+def notebook(path: Path, *cells: str) -> Path:
+    node = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
+    node.cells[0].metadata["tags"] = ["parameters"]
+    nbformat.write(node, path)
+    return path
+
+
+def test_a_cell_that_fails_keeps_the_old_file(tmp_path: Path, study: rm.Study) -> None:
+    old = tmp_path / report.NAME
+    old.write_text("the report of yesterday", encoding="utf-8")
+    bad = notebook(tmp_path / "bad.ipynb", "horizon_years = 5", "x = 1", "raise ValueError('no such\\nsetup')")
+    with pytest.raises(rm.UsageError, match=r"^bad\.ipynb, cell 3: setup$"):
+        report.render(tmp_path, study=study, notebook=bad)
+    assert old.read_text(encoding="utf-8") == "the report of yesterday"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.ipynb", report.NAME]
+
+
+def test_bad_use_is_one_sentence(tmp_path: Path, study: rm.Study) -> None:
+    with pytest.raises(rm.UsageError, match="horizon_years: -1"):
+        report.render(tmp_path, horizon_years=-1)
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    with pytest.raises(rm.UsageError, match="cannot be made a folder"):
+        report.render(tmp_path / "file" / "below", study=study)
+    with pytest.raises(rm.UsageError, match="not a readable notebook"):
+        report.render(tmp_path, study=study, notebook=tmp_path / "file")
+
+
+def test_a_posterior_of_other_data_is_refused(tmp_path: Path, study: rm.Study) -> None:
+    posterior = rm.load_posterior()
+    other = rm.Posterior(posterior.data.assign_attrs(design_hash="0" * 64))
+    with pytest.raises(rm.StudyError, match="refit"):
+        report.render(tmp_path, study=study, posterior=other)
+
+
+def test_the_notebook_is_prose_calls_and_pictures(root: Path) -> None:
+    node = nbformat.read(root / "riskmodel" / "reference" / report.NOTEBOOK, as_version=4)
+    nbformat.validate(node)
+    code = [c for c in node.cells if c.cell_type == "code"]
+    assert all(not c.outputs and c.execution_count is None for c in code)
+    assert not any(re.search(r"^\s*(def|class|lambda) |lambda ", c.source, flags=re.M) for c in code)
+    prose = " ".join(c.source for c in node.cells if c.cell_type == "markdown")
+    assert re.findall(r"\d+(?:\.\d+)? %", prose.replace("90 %", "")) == [], "results in prose are computed"
+
+
+def test_a_table_escapes_all_but_its_own_markup() -> None:
+    import pandas as pd
+
+    frame = pd.DataFrame({"a<b": [HOSTILE], "n": [Markup("<b>x</b>")]})
+    out = str(table(frame, f"caption {HOSTILE}", fold=HOSTILE))
+    assert "<script" not in out
+    assert "<img" not in out
+    assert "<b>x</b>" in out
+    assert esc(None) == esc(float("nan")) == ""

@@ -7,12 +7,10 @@ feeds an answer; no divergences; energy fraction of missing information above 0.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import xarray as xr
+import xarray as xr
 
 __all__ = ["convergence", "passed"]
 
@@ -57,23 +55,14 @@ def convergence(tree: xr.DataTree, names: Sequence[str]) -> list[Row]:
     import arviz as az
 
     posterior = tree["posterior"].to_dataset()
-    rhat: list[np.ndarray] = []
-    bulk: list[np.ndarray] = []
-    tail: list[np.ndarray] = []
-    for name in names:
-        values = posterior[name]
-        varies = (values.std(("chain", "draw")) > 0).values
-        for store, result in (
-            (rhat, az.rhat(values.to_dataset(name=name))),
-            (bulk, az.ess(values.to_dataset(name=name), method="bulk")),
-            (tail, az.ess(values.to_dataset(name=name), method="tail")),
-        ):
-            store.append(np.atleast_1d(result[name].values)[np.atleast_1d(varies)].ravel())
-    worst, least, least_tail = (
-        np.concatenate(rhat).max(),
-        np.concatenate(bulk).min(),
-        np.concatenate(tail).min(),
+    entries = np.concatenate(
+        [posterior[n].transpose("chain", "draw", ...).values.reshape(*posterior[n].shape[:2], -1) for n in names],
+        axis=2,
     )
+    varying = entries[:, :, entries.std(axis=(0, 1)) > 0]
+    scalars = xr.Dataset({"value": (("chain", "draw", "entry"), varying)})
+    worst = float(az.rhat(scalars)["value"].max())
+    least, least_tail = (float(az.ess(scalars, method=how)["value"].min()) for how in ("bulk", "tail"))
     stats = tree["sample_stats"].to_dataset()
     diverging = int(stats["diverging"].sum())
     energy = stats["energy"].values
@@ -81,23 +70,23 @@ def convergence(tree: xr.DataTree, names: Sequence[str]) -> list[Row]:
     return [
         row(
             "R-hat, largest",
-            float(worst),
+            worst,
             f"< {RHAT_BELOW}",
-            bool(worst < RHAT_BELOW),
+            worst < RHAT_BELOW,
             "chains agree with one another",
         ),
         row(
             "bulk ESS, smallest",
-            float(least),
+            least,
             f"> {ESS_ABOVE:.0f}",
-            bool(least > ESS_ABOVE),
+            least > ESS_ABOVE,
             "enough independent draws for means",
         ),
         row(
             "tail ESS, smallest",
-            float(least_tail),
+            least_tail,
             f"> {ESS_ABOVE:.0f}",
-            bool(least_tail > ESS_ABOVE),
+            least_tail > ESS_ABOVE,
             "enough independent draws for interval ends",
         ),
         row(

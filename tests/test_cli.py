@@ -385,7 +385,7 @@ def failing(posterior: rm.Posterior) -> rm.Posterior:
 
 
 def test_a_posterior_of_other_data(run: Run, posterior: rm.Posterior, tmp_path: Path) -> None:
-    changed(posterior, design_hash="0" * 64).save(tmp_path / "other.nc")
+    changed(posterior, design_hash="0" * 64, data_hash="1" * 64).save(tmp_path / "other.nc")
     done = run("score", "--posterior", "other.nc")
     assert (done.code, done.out) == (1, "")
     assert "belongs to other likelihood data or priors" in done.err and "riskmodel fit" in done.err

@@ -15,6 +15,7 @@ from riskmodel.checks import convergence, passed, row
 from riskmodel.design import Z90, build_design, link
 from riskmodel.errors import StudyError, UsageError
 from riskmodel.fit import SCORING, Posterior, SampleSettings, fit, load_posterior, require_match
+from riskmodel.priors import Priors
 from riskmodel.study import Study, read_study
 
 
@@ -29,7 +30,8 @@ def posterior() -> Posterior:
 
 
 def test_shipped_posterior_is_not_stale(posterior: Posterior, study: Study) -> None:
-    """Fails when data or priors changed and nobody ran `make fit`."""
+    """Fails when data, priors or the code of the Design changed and nobody ran `make fit`."""
+    assert build_design(study).hash(Priors.from_study(study)) == posterior.design_hash
     require_match(posterior, study)
 
 

@@ -27,13 +27,14 @@ USED_UNSEEN = {
     "h5netcdf": "xarray opens the posterior with it",
     "ipykernel": "runs the notebooks",
     "jupyterlab": "make lab",
+    "nutpie": "the sampler that PyMC is told to use by name",
 }
 # Imported without being declared, and why.
 PROVIDED = {
     "h5py": "asked for by the extra of h5netcdf",
     "ipython": "ipykernel is made of it; only display() is used",
 }
-ON_CONDA_FORGE = {"great_tables": "great-tables"}  # named otherwise there
+ON_CONDA_FORGE: dict[str, str] = {}  # named otherwise there
 
 
 @pytest.fixture(scope="module")

@@ -209,7 +209,7 @@ def test_bad_use_is_one_sentence(tmp_path: Path, study: rm.Study) -> None:
 
 def test_a_posterior_of_other_data_is_refused(tmp_path: Path, study: rm.Study) -> None:
     posterior = rm.load_posterior()
-    other = rm.Posterior(posterior.data.assign_attrs(design_hash="0" * 64))
+    other = rm.Posterior(posterior.data.assign_attrs(design_hash="0" * 64, data_hash="0" * 64))
     with pytest.raises(rm.StudyError, match="refit"):
         report.render(tmp_path, study=study, posterior=other)
 

@@ -139,7 +139,7 @@ def foreign_programmes(study: Study, home: str) -> tuple[Programme, ...]:
     routes = study["route_map"]
     found = []
     for regime_id, row in content_programmes(study).iterrows():
-        countries = frozenset(split(row["countries"]))
+        countries = frozenset().union(*(_members(c) for c in split(row["countries"])))
         if countries & inside:
             continue
         mine = routes[routes["wording"].isin(split(row["wordings"]))]
@@ -324,7 +324,7 @@ class _Book:
         asked, pending = split(row.get("certifications_required")), split(row.get("certifications_pending"))
         options = self._options(row)
         end = start + dt.timedelta(days=365.25 * years)
-        segments = self._segments(start, end, [p for p, _ in options])
+        segments = self._segments(start, end, years, [p for p, _ in options])
         placed = {("data_location", c) for c in split(row.get("data_countries"))}
         placed |= {("remote_staff", c) for c in split(row.get("operator_countries"))}
         built = []
@@ -356,16 +356,23 @@ class _Book:
         total = sum(chosen.values())
         return {value: p / total for value, p in chosen.items()}
 
-    def _segments(self, start: dt.date, end: dt.date, providers: list[str]) -> tuple[Segment, ...]:
+    def _segments(self, start: dt.date, end: dt.date, years: float, providers: list[str]) -> tuple[Segment, ...]:
         """Cut the horizon where a regime or a certificate changes."""
         days = [r[name] for r in self.regimes for name in ("in_force_from", "in_force_to", "certified_to")]
         days += [r["valid_to"] for r in self.certificates if r["provider_id"] in providers]
         edges = {day.date() + dt.timedelta(days=1) for day in days if day}
-        cuts = [start, *sorted(day for day in edges if start < day < end), end]
+        cuts = [start, *sorted(day for day in edges if start < day < end)]
+        lengths = [(b - a).days / 365.25 for a, b in pairwise(cuts)]
+        lengths.append(years - sum(lengths))  # the horizon is kept to the hour, not to the day
         return tuple(
-            Segment(a, (b - a).days / 365.25, {r["regime_id"]: _authority(r, a) for r in self.regimes})
-            for a, b in pairwise(cuts)
+            Segment(a, length, {r["regime_id"]: _authority(r, a) for r in self.regimes})
+            for a, length in zip(cuts, lengths, strict=True)
         )
+
+
+def _members(country: str) -> frozenset[str]:
+    """A country, or the members of the Union for law that every one of them applies."""
+    return legal_space("EU") if country == "EU" else frozenset({country})
 
 
 def _records(table: pd.DataFrame) -> list[Record]:

@@ -276,6 +276,8 @@ def test_home_decides_what_is_foreign(posterior: Posterior, study: Study) -> Non
     assert "FR_RENSEIGNEMENT" in american["regime"].values
     swiss = exposure(posterior, study, home="CH")["reach_any"].mean("sample")
     assert float(swiss.sel(setup="GEN_INFOMANIAK_CH")) < 0.05 < float(swiss.sel(setup="HDH_SCALEWAY"))
+    union = exposure(posterior, study, home="CH")["reach"].sel(regime="EU_EEVIDENCE").mean("sample")
+    assert float(union.sel(setup="HDH_SCALEWAY")) > 0.5, "law of the Union is applied by its members"
 
 
 def test_readings_average_to_the_stated_mixture(x: xr.Dataset) -> None:

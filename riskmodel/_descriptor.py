@@ -18,16 +18,7 @@ from riskmodel.codes import legal_space, parse_date
 from riskmodel.errors import Problem, StudyError, UsageError
 from riskmodel.schema import TYPES, RawTable, Resource, cell_tests, fields_of, links, primary_key
 
-__all__ = [
-    "AS_OF",
-    "HOME",
-    "Loaded",
-    "dangling",
-    "label_of",
-    "read_descriptor",
-    "schema_gaps",
-    "update_hashes",
-]
+__all__ = ["AS_OF", "HOME", "Loaded", "dangling", "label_of", "read_descriptor", "schema_gaps", "update_hashes"]
 
 log = logging.getLogger(__name__)
 
@@ -75,12 +66,12 @@ def read_descriptor(folder: Path) -> Loaded:
     try:
         descriptor = json.loads((folder / DESCRIPTOR).read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        rule = f"must be UTF-8 text; the byte at offset {error.start} is not"
-        return Loaded({}, problems=[Problem(file, None, None, None, rule)])
+        flaw = Problem.of_file(file, f"must be UTF-8 text; the byte at offset {error.start} is not")
+        return Loaded({}, problems=[flaw])
     except json.JSONDecodeError as error:
         return Loaded({}, problems=[Problem(file, error.lineno, None, None, f"is not valid JSON: {error.msg}")])
     except OSError as error:
-        return Loaded({}, problems=[Problem(file, None, None, None, f"cannot be read: {error.strerror}")])
+        return Loaded({}, problems=[Problem.of_file(file, f"cannot be read: {error.strerror}")])
     problems = [Problem(file, None, where, None, rule) for where, rule in _descriptor_flaws(descriptor)]
     return Loaded({} if problems else descriptor, problems=problems)
 
@@ -106,17 +97,15 @@ def _descriptor_flaws(descriptor: Any) -> list[tuple[str, str]]:
         except (KeyError, TypeError) as error:
             flaws.append((f"resources[{number}]", f"must have a name, a path and typed fields ({error} is missing)"))
             continue
-        if not isinstance(path, str) or Path(path).name != path:
-            flaws.append((str(name), "path must be a plain file name in the same folder"))
-        if name in names:
-            flaws.append((str(name), "is described twice"))
+        rules = {
+            "path must be a plain file name in the same folder": isinstance(path, str) and Path(path).name == path,
+            "is described twice": name not in names,
+            "describes a field twice": len(set(columns)) == len(columns),
+            f"field types must be among {', '.join(TYPES)}": kinds <= set(TYPES),
+            "primaryKey must name fields of the table": set(primary_key(resource)) <= set(columns),
+        }
+        flaws += [(str(name), rule) for rule, kept in rules.items() if not kept]
         names.add(name)
-        if len(set(columns)) < len(columns):
-            flaws.append((str(name), "describes a field twice"))
-        if kinds - set(TYPES):
-            flaws.append((str(name), f"field types must be among {', '.join(TYPES)}"))
-        if not set(primary_key(resource)) <= set(columns):
-            flaws.append((str(name), "primaryKey must name fields of the table"))
         try:
             list(links(resource)), [list(cell_tests(column)) for column in fields]
         except (re.error, ValueError, TypeError, AttributeError, KeyError) as error:
@@ -177,8 +166,8 @@ def update_hashes(path: Path | str | None = None) -> list[str]:
         try:
             data = (folder / resource["path"]).read_bytes()
         except OSError as error:
-            rule = f"cannot be read: {error.strerror}"
-            problems.append(Problem(label_of(folder, resource["path"]), None, None, None, rule))
+            file = label_of(folder, resource["path"])
+            problems.append(Problem.of_file(file, f"cannot be read: {error.strerror}"))
             continue
         news = {"hash": f"sha256:{sha256_hex(data)}", "bytes": len(data)}
         if {key: resource.get(key) for key in news} != news:

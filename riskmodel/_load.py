@@ -6,18 +6,18 @@ described?*
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from riskmodel._descriptor import Loaded, label_of, read_descriptor
 from riskmodel._files import DESCRIPTOR, parse_csv, sha256_hex
-from riskmodel.errors import Problem
+from riskmodel.errors import Problem, did_you_mean
 from riskmodel.schema import RawTable, Resource, fields_of
 
-__all__ = ["add_rows", "did_you_mean", "load_described", "load_file", "read_table"]
+__all__ = ["add_rows", "load_described", "load_file", "read_table"]
 
 
 def load_described(folder: Path, missing_ok: Collection[str] = ()) -> Loaded:
@@ -47,18 +47,13 @@ def load_described(folder: Path, missing_ok: Collection[str] = ()) -> Loaded:
         paths = {r["path"] for r in loaded.resources.values()}
         for path in sorted(folder.glob("*.csv")):
             if path.name not in paths:
-                rule = f"is not described in {DESCRIPTOR}"
-                loaded.problems.append(Problem(label_of(folder, path.name), None, None, None, rule))
+                file = label_of(folder, path.name)
+                loaded.problems.append(Problem.of_file(file, f"is not described in {DESCRIPTOR}"))
     return loaded
 
 
 def load_file(
-    folder: Path,
-    resource: Resource,
-    *,
-    check_hash: bool = False,
-    needed: Collection[str] | None = None,
-    rows_needed: bool = True,
+    folder: Path, resource: Resource, *, check_hash: bool = False, **relaxed: Any
 ) -> tuple[RawTable | None, list[Problem]]:
     """Read the file of one table; see `read_table`.
 
@@ -70,10 +65,8 @@ def load_file(
         Description of the table; its ``hash`` is compared when `check_hash` is set.
     check_hash
         Whether the file must be the one that was described.
-    needed
-        Columns that must be there; None for all.
-    rows_needed
-        Whether a table without rows is an error.
+    relaxed
+        What `read_table` need not insist on.
 
     Returns
     -------
@@ -84,17 +77,15 @@ def load_file(
     try:
         data = (folder / resource["path"]).read_bytes()
     except FileNotFoundError:
-        return None, [Problem(file, None, None, None, f"is missing, though {DESCRIPTOR} describes it")]
+        return None, [Problem.of_file(file, f"is missing, though {DESCRIPTOR} describes it")]
     except OSError as error:
-        return None, [Problem(file, None, None, None, f"cannot be read: {error.strerror}")]
-    raw, problems = read_table(data, file, resource, needed=needed, rows_needed=rows_needed)
+        return None, [Problem.of_file(file, f"cannot be read: {error.strerror}")]
+    raw, problems = read_table(data, file, resource, **relaxed)
     expected = str(resource.get("hash", "")).removeprefix("sha256:") if check_hash else ""
     if expected and expected not in {sha256_hex(data), sha256_hex(_unix(data))}:
-        rule = (
-            f"is not the file {DESCRIPTOR} describes (sha256:{expected[:12]}…); if the change is meant, "
-            "run `riskmodel check --update-hashes`"
-        )
-        problems.append(Problem(file, None, None, f"sha256:{sha256_hex(data)[:12]}…", rule))
+        rule = f"is not the file {DESCRIPTOR} describes (sha256:{expected[:12]}…); if the change is meant, "
+        rule += "run `riskmodel check --update-hashes`"
+        problems.append(Problem.of_file(file, rule, f"sha256:{sha256_hex(data)[:12]}…"))
     return raw, problems
 
 
@@ -104,12 +95,7 @@ def _unix(data: bytes) -> bytes:
 
 
 def read_table(
-    data: bytes,
-    file: str,
-    resource: Resource,
-    *,
-    needed: Collection[str] | None = None,
-    rows_needed: bool = True,
+    data: bytes, file: str, resource: Resource, *, needed: Collection[str] | None = None, rows_needed: bool = True
 ) -> tuple[RawTable | None, list[Problem]]:
     """Turn the bytes of a CSV file into a table of text.
 
@@ -137,8 +123,7 @@ def read_table(
         return None, problems
     known = [f["name"] for f in fields_of(resource)]
     absent = [name for name in known if name not in text.header]
-    unknown = [name for name in text.header if name not in known]
-    for name in dict.fromkeys(unknown):
+    for name in dict.fromkeys(name for name in text.header if name not in known):
         rule = f"is not a column of this table{did_you_mean(name, absent or known)}"
         problems.append(Problem(file, 1, name or "(no name)", None, rule))
     for name in known:
@@ -152,29 +137,13 @@ def read_table(
     places = {name: text.header.index(name) for name in known if name in text.header}
     frame = frame[list(places.values())].set_axis(list(places), axis=1)
     frame = frame.mask(frame == "").reindex(columns=[name for name in known if name not in missing]).astype("str")
-    origin = [(file, line) for line in text.lines]
-    raw = RawTable(
-        resource, frame, origin, sha256_hex(_unix(data)), {(file, line) for line in text.broken},
-        whole=not any("read up to here" in problem.rule for problem in text.problems),
-    )  # fmt: skip
-    return raw, problems
+    origin, broken = [(file, line) for line in text.lines], {(file, line) for line in text.broken}
+    whole = not any("read up to here" in problem.rule for problem in text.problems)
+    return RawTable(resource, frame, origin, sha256_hex(_unix(data)), broken, whole), problems
 
 
 def add_rows(base: RawTable, more: RawTable) -> RawTable:
     """Return a table with the rows of both, the second's after the first's."""
     frame = pd.concat([base.frame, more.frame], ignore_index=True).astype("str")
-    digest = sha256_hex(f"{base.digest}+{more.digest}".encode())
-    return RawTable(
-        base.resource,
-        frame,
-        base.origin + more.origin,
-        digest,
-        base.broken | more.broken,
-        base.whole and more.whole,
-    )
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return " (did you mean ...?)" when a known name is close, else nothing."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.7)
-    return f" (did you mean {near[0]}?)" if near else ""
+    digest, whole = sha256_hex(f"{base.digest}+{more.digest}".encode()), base.whole and more.whole
+    return RawTable(base.resource, frame, base.origin + more.origin, digest, base.broken | more.broken, whole)

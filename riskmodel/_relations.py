@@ -5,13 +5,9 @@ Question answered: *do the rows of all tables fit together?*
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
 
-import pandas as pd
-
-from riskmodel.errors import Problem
+from riskmodel.errors import Problem, did_you_mean
 from riskmodel.schema import RawTable, dates, fields_of, links, numbers, primary_key, split, unique_columns
 
 __all__ = ["check_relations"]
@@ -45,61 +41,41 @@ def check_relations(tables: Mapping[str, RawTable]) -> list[Problem]:
     return problems
 
 
+def _cells(raw: RawTable, columns: Sequence[str]) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yield position and values of some columns of each row where none is missing; nothing without the columns."""
+    if set(columns) <= set(raw.frame):
+        cells = raw.frame[list(columns)].dropna()
+        yield from zip(cells.index, cells.itertuples(index=False, name=None), strict=True)
+
+
 def _repeated(raw: RawTable) -> Iterator[Problem]:
-    key = primary_key(raw.resource)
     for columns in unique_columns(raw.resource):
-        if not set(columns) <= set(raw.frame):
-            continue
-        cells = raw.frame[list(columns)]
-        cells = cells[cells.notna().all(axis=1)]
-        again = cells[cells.duplicated(keep="first")]
-        if again.empty:
-            continue
         first: dict[tuple[str, ...], int] = {}
-        for position, values in zip(cells.index, cells.itertuples(index=False, name=None), strict=True):
-            first.setdefault(values, position)
-        for position, values in zip(again.index, again.itertuples(index=False, name=None), strict=True):
-            file, line = raw.origin[first[values]]
+        for position, values in _cells(raw, columns):
+            if (earlier := first.setdefault(values, position)) == position or not raw.trusted(position):
+                continue
+            file, line = raw.origin[earlier]
             where = f"row {line}" if file == raw.origin[position][0] else f"{file}, row {line}"
-            what = "duplicate id" if columns == key else "duplicate value"
+            what = "duplicate id" if columns == primary_key(raw.resource) else "duplicate value"
             rule = f"{what}: {' with '.join(columns)} must be unique, but is also in {where}"
-            if raw.trusted(position):
-                yield raw.problem(position, ", ".join(columns), ", ".join(values), rule)
+            yield raw.problem(position, ", ".join(columns), ", ".join(values), rule)
 
 
 def _references(raw: RawTable, tables: Mapping[str, RawTable]) -> Iterator[Problem]:
+    lists = {f["name"] for f in fields_of(raw.resource) if "separator" in f}
     for columns, target_name, targets in links(raw.resource):
         target = tables.get(target_name or raw.name)
         if target is None or not target.whole or not set(targets) <= set(target.frame):
             continue  # the flaw of that table is said elsewhere
-        listed = len(columns) == 1 and any(
-            f["name"] == columns[0] and "separator" in f for f in fields_of(raw.resource)
-        )
         known = set(target.frame[list(targets)].itertuples(index=False, name=None))
-        if not set(columns) <= set(raw.frame):
-            continue
-        cells = raw.frame[list(columns)].dropna()
-        distinct = set(cells.itertuples(index=False, name=None))
-        bad = {v for v in distinct if not all(e in known for e in _elements(v, listed))}
-        if not bad:
-            continue
-        for position, values in zip(cells.index, cells.itertuples(index=False, name=None), strict=True):
-            if values not in bad or not raw.trusted(position):
-                continue
-            for element in _elements(values, listed):
-                if element not in known:
-                    rule = f"must be in column {', '.join(targets)} of {target.file}{_near(element, known)}"
+        listed = len(columns) == 1 and columns[0] in lists
+        for position, values in _cells(raw, columns):
+            for element in [(e,) for e in split(values[0])] if listed else [values]:
+                if element not in known and raw.trusted(position):
+                    names = sorted(str(k[0]) for k in known if isinstance(k[0], str)) if len(targets) == 1 else []
+                    hint = did_you_mean(element[0], names, 0.75)
+                    rule = f"must be in column {', '.join(targets)} of {target.file}{hint}"
                     yield raw.problem(position, ", ".join(columns), ", ".join(element), rule)
-
-
-def _elements(values: tuple[str, ...], listed: bool) -> list[tuple[str, ...]]:
-    return [(element,) for element in split(values[0])] if listed else [values]
-
-
-def _near(element: tuple[str, ...], known: set[tuple[Any, ...]]) -> str:
-    names = [str(k[0]) for k in known if len(k) == 1 and isinstance(k[0], str)]
-    near = difflib.get_close_matches(element[0], sorted(names), n=1, cutoff=0.75) if len(element) == 1 else []
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _disordered(raw: RawTable) -> Iterator[Problem]:
@@ -107,17 +83,13 @@ def _disordered(raw: RawTable) -> Iterator[Problem]:
     for left, right in raw.resource.get("ordered", ()):
         if left not in raw.frame or right not in raw.frame:
             continue
-        lower, upper = _comparable(raw, left, kinds), _comparable(raw, right, kinds)
+        dated = kinds[left] == "date"
+        lower, upper = (dates(raw.frame[c]) if dated else numbers(raw.frame[c], "number") for c in (left, right))
         for position in raw.frame.index[(lower > upper).fillna(False).astype(bool)]:
-            rule = f"must not be {'after' if kinds[left] == 'date' else 'above'} {right}"
             if raw.trusted(position):
-                value = str(raw.frame[left].iloc[position])
-                yield raw.problem(position, left, value, f"{rule} ({raw.frame[right].iloc[position]})")
-
-
-def _comparable(raw: RawTable, column: str, kinds: Mapping[str, str]) -> pd.Series:
-    cells = raw.frame[column]
-    return dates(cells) if kinds[column] == "date" else numbers(cells, "number")
+                low, high = (str(raw.frame[column].iloc[position]) for column in (left, right))
+                rule = f"must not be {'after' if dated else 'above'} {right} ({high})"
+                yield raw.problem(position, left, low, rule)
 
 
 def _shares(raw: RawTable) -> Iterator[Problem]:

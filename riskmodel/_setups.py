@@ -27,12 +27,11 @@ _LABEL_LENGTH = 32
 
 def relaxed(resource: Resource) -> Resource:
     """Return the description of setups with no more columns required than an analyst must fill."""
-    fields = []
-    for column in fields_of(resource):
-        constraints = dict(column.get("constraints", {}))
-        if column["name"] not in SETUP_COLUMNS:
-            constraints.pop("required", None)
-        fields.append({**column, "constraints": constraints})
+    free = {"required": False}
+    fields = [
+        column if column["name"] in SETUP_COLUMNS else {**column, "constraints": column.get("constraints", {}) | free}
+        for column in fields_of(resource)
+    ]
     return {**resource, "schema": {**resource["schema"], "fields": fields}}
 
 

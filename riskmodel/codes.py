@@ -14,25 +14,14 @@ import datetime
 import difflib
 import re
 import unicodedata
+from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from riskmodel._files import shipped_data_dir
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = [
-    "EU",
-    "EU_EEA",
-    "LEGAL_SPACES",
-    "aliases",
-    "country_code",
-    "iso_codes",
-    "legal_space",
-    "parse_date",
-]
+__all__ = ["EU", "EU_EEA", "LEGAL_SPACES", "aliases", "country_code", "iso_codes", "legal_space", "parse_date"]
 
 EU = "EU"
 _MEMBERS = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"

@@ -5,11 +5,12 @@ Question answered: *where exactly is the data wrong, and what would be right?*
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-__all__ = ["Problem", "StudyError", "UsageError", "shown"]
+__all__ = ["Problem", "StudyError", "UsageError", "did_you_mean", "shown"]
 
 _SHOWN_LENGTH = 60
 # C0 and C1 controls, line and paragraph separators, marks that turn the reading direction, byte order mark
@@ -39,6 +40,12 @@ def shown(value: object) -> str:
     return CONTROL_CHARACTERS.sub(lambda m: m.group().encode("unicode_escape").decode("ascii"), text)
 
 
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.7) -> str:
+    """Return " (did you mean ...?)" when a known name is close, else nothing."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=cutoff)
+    return f" (did you mean {near[0]}?)" if near else ""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong, and the rule it breaks.
@@ -64,13 +71,15 @@ class Problem:
     rule: str
 
     def __str__(self) -> str:
-        where = [shown(self.file)]
-        if self.row is not None:
-            where.append(f"row {self.row}")
-        if self.column is not None:
-            where.append(f"column {shown(self.column)}")
+        row = "" if self.row is None else f", row {self.row}"
+        column = "" if self.column is None else f", column {shown(self.column)}"
         value = "" if self.value is None else f"{shown(self.value)} - "
-        return f"{', '.join(where)}: {value}{CONTROL_CHARACTERS.sub(' ', self.rule)}"
+        return f"{shown(self.file)}{row}{column}: {value}{CONTROL_CHARACTERS.sub(' ', self.rule)}"
+
+    @classmethod
+    def of_file(cls, file: str, rule: str, value: str | None = None) -> Problem:
+        """Return a problem of a whole file."""
+        return cls(file, None, None, value, rule)
 
     @property
     def order(self) -> tuple[str, int, str, str]:

@@ -8,6 +8,7 @@ Cells are checked as text, so that a wrong one can be shown as it was written, a
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,20 +22,8 @@ from riskmodel.errors import CONTROL_CHARACTERS, Problem
 if TYPE_CHECKING:
     import pandera.pandas as pa
 
-__all__ = [
-    "RawTable",
-    "Resource",
-    "cell_tests",
-    "check_cells",
-    "fields_of",
-    "frame_schema",
-    "links",
-    "primary_key",
-    "required_columns",
-    "split",
-    "typed",
-    "unique_columns",
-]
+__all__ = ["RawTable", "Resource", "cell_tests", "check_cells", "fields_of", "frame_schema", "links", "primary_key"]
+__all__ += ["required_columns", "split", "typed", "unique_columns"]
 
 Resource = Mapping[str, Any]
 Field = Mapping[str, Any]
@@ -48,7 +37,6 @@ _FORMS = {
     "number": (_NUMBER, "must be a number with a decimal point"),
 }
 _MARKUP = re.compile(r"<[A-Za-z/!]|javascript:", re.IGNORECASE)
-_EMPTY = "must not be empty"
 _SPELLED = {"EEA": "EU", "EU/EEA": "EU"}
 
 
@@ -138,11 +126,8 @@ def links(resource: Resource) -> Iterator[tuple[tuple[str, ...], str, tuple[str,
         yield _names(link["fields"]), reference.get("resource", ""), _names(reference["fields"])
     for column in fields_of(resource):
         if "references" in column:
-            yield (
-                (column["name"],),
-                column["references"].get("resource", ""),
-                (column["references"]["field"],),
-            )
+            target = column["references"]
+            yield (column["name"],), target.get("resource", ""), (target["field"],)
 
 
 def _names(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -176,24 +161,17 @@ def typed(raw: RawTable) -> pd.DataFrame:
         number -> ``float64``, boolean -> ``boolean``, date -> ``datetime64[us]``. A cell that breaks its
         type is missing.
     """
-    columns: dict[str, pd.Series] = {}
+    meaning = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}
+    convert: dict[str, Callable[[Any], pd.Series]] = {
+        "integer": lambda cells: numbers(cells, "integer").astype("Int64"),
+        "number": lambda cells: numbers(cells, "number"),
+        "boolean": lambda cells: cells.astype(object).map(meaning).astype("boolean"),
+        "date": dates,
+        "string": lambda cells: cells,
+    }
     absent = pd.Series(pd.NA, raw.frame.index, dtype="str")
-    for column in fields_of(raw.resource):
-        name = column["name"]
-        cells = pd.Series(raw.frame[name]) if name in raw.frame else absent
-        match column["type"]:
-            case "integer":
-                columns[name] = numbers(cells, "integer").astype("Int64")
-            case "number":
-                columns[name] = numbers(cells, "number")
-            case "boolean":
-                meaning = {**dict.fromkeys(TRUE, True), **dict.fromkeys(FALSE, False)}
-                columns[name] = cells.astype(object).map(meaning).astype("boolean")
-            case "date":
-                columns[name] = dates(cells)
-            case _:
-                columns[name] = cells
-    return pd.DataFrame(columns)
+    fields = fields_of(raw.resource)
+    return pd.DataFrame({f["name"]: convert[f["type"]](raw.frame.get(f["name"], absent)) for f in fields})
 
 
 def frame_schema(resource: Resource) -> pa.DataFrameSchema:
@@ -214,11 +192,9 @@ def frame_schema(resource: Resource) -> pa.DataFrameSchema:
 
     columns, required = {}, required_columns(resource)
     for column in fields_of(resource):
-        checks = [
-            pa.Check(test, error=rule, name=f"{column['name']}-{number}")
-            for number, (test, rule) in enumerate(cell_tests(column))
-        ]
-        columns[column["name"]] = pa.Column(None, checks, nullable=column["name"] not in required, required=False)
+        name, tests = column["name"], enumerate(cell_tests(column))
+        checks = [pa.Check(test, error=rule, name=f"{name}-{number}") for number, (test, rule) in tests]
+        columns[name] = pa.Column(None, checks, nullable=name not in required, required=False)
     return pa.DataFrameSchema(columns, name=str(resource["name"]))
 
 
@@ -244,13 +220,11 @@ def check_cells(raw: RawTable) -> list[Problem]:
     except SchemaErrors as error:
         rules = {f["name"]: f for f in fields_of(raw.resource)}
         found = error.failure_cases[["column", "check", "failure_case", "index"]].itertuples(index=False)
-        problems = []
-        for column, check, value, position in found:
-            if not raw.trusted(int(position)):
-                continue
-            rule = _EMPTY if check == "not_nullable" else str(check)
-            problems.append(raw.problem(int(position), column, value, _with_hint(rules[column], value, rule)))
-        return problems
+        return [
+            raw.problem(int(position), column, value, _with_hint(rules[column], value, str(check)))
+            for column, check, value, position in found
+            if raw.trusted(int(position))
+        ]
     return []
 
 
@@ -264,10 +238,10 @@ def cell_tests(column: Field) -> Iterator[tuple[Test, str]]:
     if kind in _FORMS:
         form, rule = _FORMS[kind]
         yield lambda cells: cells.str.fullmatch(form), rule + unit
-        yield from _limits(constraints, unit, lambda cells: numbers(cells, kind), float)
+        yield from _limits(column, unit, lambda cells: numbers(cells, kind), float)
     elif kind == "date":
         yield lambda cells: dates(cells).notna(), "must be a day of the calendar written yyyy-mm-dd"
-        yield from _limits(constraints, "", dates, pd.Timestamp)
+        yield from _limits(column, "", dates, pd.Timestamp)
     elif kind == "boolean":
         yield lambda cells: cells.isin(TRUE | FALSE), "must be true or false"
     else:
@@ -281,29 +255,22 @@ def cell_tests(column: Field) -> Iterator[tuple[Test, str]]:
         yield lambda cells: cells.str.fullmatch(whole), f"must match the pattern {pattern}"
 
 
-def _limits(
-    constraints: Mapping[str, Any], unit: str, convert: Test, bound: Callable[[Any], Any]
-) -> Iterator[tuple[Test, str]]:
-    if "minimum" in constraints:
-        low = bound(constraints["minimum"])
-        rule = f"must be at least {constraints['minimum']}{unit}"
-        yield lambda cells: convert(cells).isna() | (convert(cells) >= low), rule
-    if "maximum" in constraints:
-        high = bound(constraints["maximum"])
-        rule = f"must be at most {constraints['maximum']}{unit}"
-        yield lambda cells: convert(cells).isna() | (convert(cells) <= high), rule
+def _limits(column: Field, unit: str, convert: Test, bound: Callable[[Any], Any]) -> Iterator[tuple[Test, str]]:
+    for name, keeps, words in (("minimum", operator.ge, "at least"), ("maximum", operator.le, "at most")):
+        if name in column.get("constraints", {}):
+            limit = column["constraints"][name]
+            yield _within(convert, keeps, bound(limit)), f"must be {words} {limit}{unit}"
+
+
+def _within(convert: Test, keeps: Callable[[Any, Any], Any], limit: Any) -> Test:
+    return lambda cells: convert(cells).isna() | keeps(convert(cells), limit)
 
 
 def _textcell_tests(column: Field) -> Iterator[tuple[Test, str]]:
     constraints = column.get("constraints", {})
-    yield (
-        lambda cells: ~cells.str.contains(CONTROL_CHARACTERS),
-        "must not contain control characters such as tabs or line breaks",
-    )
-    yield (
-        lambda cells: ~cells.str.contains(_MARKUP),
-        "must not contain HTML or javascript: (write plain text)",
-    )
+    rule = "must not contain control characters such as tabs or line breaks"
+    yield lambda cells: ~cells.str.contains(CONTROL_CHARACTERS), rule
+    yield lambda cells: ~cells.str.contains(_MARKUP), "must not contain HTML or javascript: (write plain text)"
     yield lambda cells: cells == cells.str.strip(), "must not begin or end with a blank"
     if "minLength" in constraints:
         shortest = int(constraints["minLength"])
@@ -313,20 +280,14 @@ def _textcell_tests(column: Field) -> Iterator[tuple[Test, str]]:
         yield lambda cells: cells.str.len() <= longest, f"must have at most {longest} characters"
     listed = "separator" in column
     if listed:
-        yield (
-            lambda cells: cells.map(lambda cell: all(e.strip() for e in cell.split(";"))),
-            "must not have an empty element (elements are separated by ;)",
-        )
-        yield (
-            lambda cells: cells.map(lambda c: len(set(split(c))) == len(split(c))),
-            "must not name an element twice",
-        )
+        rule = "must not have an empty element (elements are separated by ;)"
+        yield lambda cells: cells.map(lambda cell: all(e.strip() for e in cell.split(";"))), rule
+        rule = "must not name an element twice"
+        yield lambda cells: cells.map(lambda cell: len(set(split(cell))) == len(split(cell))), rule
     if "elements" in column:
         allowed = [str(value) for value in column["elements"]]
-        yield (
-            _each(listed, frozenset(allowed)),
-            f"each element (separated by ;) must be one of: {', '.join(allowed)}",
-        )
+        rule = f"each element (separated by ;) must be one of: {', '.join(allowed)}"
+        yield _each(listed, frozenset(allowed)), rule
     if column.get("vocabulary") == "country":
         also = [str(value) for value in column.get("also", ())]
         rule = f"must be an ISO 3166-1 alpha-2 country code such as FR, or {' or '.join([EU, *also])}"
@@ -342,6 +303,8 @@ def _each(listed: bool, allowed: frozenset[str]) -> Test:
 
 def _with_hint(column: Field, value: object, rule: str) -> str:
     """Return the rule, with the code of a country that was written out."""
+    if rule == "not_nullable":
+        return "must not be empty"
     if column.get("vocabulary") != "country" or not rule.startswith("must be an ISO"):
         return rule
     codes = []

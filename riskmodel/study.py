@@ -12,7 +12,7 @@ import datetime
 import html
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, Any
@@ -21,11 +21,11 @@ import pandas as pd
 
 from riskmodel._descriptor import AS_OF, HOME, Loaded, dangling, label_of, schema_gaps, update_hashes
 from riskmodel._files import DESCRIPTOR, sha256_hex, shipped_data_dir
-from riskmodel._load import add_rows, did_you_mean, load_described, load_file, read_table
+from riskmodel._load import add_rows, load_described, load_file, read_table
 from riskmodel._relations import check_relations
 from riskmodel._setups import SETUP_COLUMNS, folder_of, override, relaxed, setups_bytes, with_defaults
 from riskmodel.codes import parse_date
-from riskmodel.errors import Problem, StudyError, UsageError
+from riskmodel.errors import Problem, StudyError, UsageError, did_you_mean
 from riskmodel.schema import RawTable, check_cells, fields_of, primary_key, required_columns, split, typed
 
 __all__ = ["Study", "check_study", "read_setups", "read_study", "shipped_data_dir", "split", "update_hashes"]
@@ -76,10 +76,10 @@ class Study:
 
     def field(self, table: str, column: str) -> Mapping[str, Any]:
         """Return what the description says of a column: type, description, unit, constraints."""
-        for described in fields_of(self._raw[table].resource):
-            if described["name"] == column:
-                return described
-        raise KeyError(f"no column {column!r} in table {table!r}")
+        described = {f["name"]: f for f in fields_of(self._raw[table].resource)}
+        if column not in described:
+            raise KeyError(f"no column {column!r} in table {table!r}")
+        return described[column]
 
     def sources_for(self, table: str, row_id: str) -> pd.DataFrame:
         """Return the rows of ``sources`` on which a row rests.
@@ -222,9 +222,8 @@ def read_setups(
             continue
         if (folder / DESCRIPTOR).is_file():
             raise UsageError(f"{folder} is a study of its own (it has a {DESCRIPTOR}): read it with read_study first")
-        raw, found = load_file(
-            folder, tables[name].resource, needed=required_columns(tables[name].resource), rows_needed=False
-        )
+        described = tables[name].resource
+        raw, found = load_file(folder, described, needed=required_columns(described), rows_needed=False)
         problems += found
         if raw is not None:
             new[name] = raw
@@ -236,7 +235,7 @@ def read_setups(
     if setups is not None:
         tables["setups"] = new["setups"]
     loaded = Loaded(dict(study.descriptor), tables, problems)
-    return _study(loaded, study.path, [*problems], strict=True, home=study.home, as_of=study.as_of)
+    return replace(_study(loaded, study.path, problems), home=study.home, as_of=study.as_of)
 
 
 def _load(path: Path | str | None) -> tuple[Loaded, Path]:
@@ -274,7 +273,7 @@ def _beside(base: Loaded, folder: Path) -> Loaded:
         if file in files:
             _overlay(base, files[file], folder)
         elif hint := did_you_mean(file, files):
-            base.problems.append(Problem(label_of(folder, file), None, None, None, f"is not a table{hint}"))
+            base.problems.append(Problem.of_file(label_of(folder, file), f"is not a table{hint}"))
         else:
             log.warning("%s is not a table of a study and was not read", folder / file)
     return base
@@ -297,15 +296,7 @@ def _check(loaded: Loaded) -> list[Problem]:
     return problems + check_relations(loaded.tables)
 
 
-def _study(
-    loaded: Loaded,
-    folder: Path,
-    problems: list[Problem],
-    *,
-    strict: bool,
-    home: str | None = None,
-    as_of: datetime.date | None = None,
-) -> Study:
+def _study(loaded: Loaded, folder: Path, problems: list[Problem], *, strict: bool = True) -> Study:
     if problems and (strict or not loaded.descriptor):
         raise StudyError(problems)
     sorted_problems = StudyError(problems).problems
@@ -317,8 +308,8 @@ def _study(
         tables=MappingProxyType({name: typed(raw) for name, raw in loaded.tables.items()}),
         descriptor=MappingProxyType(loaded.descriptor),
         data_hash=sha256_hex(lines.encode()),
-        as_of=as_of or parse_date(loaded.descriptor[AS_OF]),
-        home=home or str(loaded.descriptor.get(HOME, "EU/EEA")),
+        as_of=parse_date(loaded.descriptor[AS_OF]),
+        home=str(loaded.descriptor.get(HOME, "EU/EEA")),
         problems=sorted_problems,
         _raw=MappingProxyType(loaded.tables),
     )

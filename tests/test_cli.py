@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import types
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,7 @@ import pytest
 
 import riskmodel as rm
 from riskmodel import cli, study
-from riskmodel.cli import main
+from riskmodel.cli import main, output
 from riskmodel.decide import compare, summarise
 from riskmodel.exposure import exposure
 
@@ -505,7 +506,7 @@ def test_a_folder_that_cannot_be_written(
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(cli.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     done = run("report", "--out", "reports")
     assert (done.code, done.out) == (2, "") and "cannot write there (Permission denied)" in done.err
     assert renderer == []
@@ -550,10 +551,10 @@ def test_an_interruption_is_one_word(run: Run, monkeypatch: pytest.MonkeyPatch) 
     ("cell", "plain"), [(np.float64(0.5), 0.5), (np.nan, None), (None, None), ("x", "x"), (pd.NA, None)]
 )
 def test_cells_are_plain_values(cell: object, plain: object) -> None:
-    assert cli._plain(cell) == plain
+    assert output.plain(cell) == plain
 
 
 @pytest.mark.parametrize("text", ["=1", "+1", "-1", "@x", "\tx", "\rx"])
 def test_formulas_are_made_harmless_in_csv(text: str) -> None:
-    assert cli._harmless(text) == f"'{text}"
-    assert cli._harmless("x=1") == "x=1" and cli._harmless(-1.5) == -1.5
+    assert output.harmless(text) == f"'{text}"
+    assert output.harmless("x=1") == "x=1" and output.harmless(-1.5) == -1.5

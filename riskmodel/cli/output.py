@@ -1,0 +1,132 @@
+"""Tables as csv, json or words on standard output; messages on standard error.
+
+Question answered: *how does an answer leave the program?*
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import logging
+import math
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from riskmodel.decide import Finding
+
+__all__ = ["compare_text", "log_to_stderr", "safe_streams", "say", "score_text", "write"]
+
+
+def write(table: pd.DataFrame, arguments: argparse.Namespace, about: dict[str, Any], text: Callable[[], str]) -> None:
+    """Print a table as csv, json or words."""
+    rows = [[plain(cell) for cell in row] for row in table.itertuples(index=False)]
+    if arguments.format == "csv":
+        out = csv.writer(sys.stdout, lineterminator="\n")
+        out.writerows([list(table.columns), *([harmless(cell) for cell in row] for row in rows)])
+    elif arguments.format == "json":
+        finite = [[None if isinstance(c, float) and not math.isfinite(c) else c for c in row] for row in rows]
+        records = [dict(zip(table.columns, row, strict=True)) for row in finite]
+        name = "setups" if arguments.verb == "score" else "comparisons"
+        print(json.dumps({**about, name: records}, ensure_ascii=False, indent=2, allow_nan=False))
+    else:
+        print(text())
+
+
+def plain(cell: Any) -> Any:
+    """Return a cell as a number or text of Python; None when it is missing."""
+    import pandas as pd
+
+    return None if pd.isna(cell) else cell.item() if hasattr(cell, "item") else cell
+
+
+def harmless(cell: Any) -> Any:
+    """Return a csv cell that no spreadsheet takes for a formula.
+
+    >>> harmless("=1+1"), harmless(-0.5)
+    ("'=1+1", -0.5)
+    """
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+def score_text(table: pd.DataFrame, about: dict[str, Any]) -> str:
+    """Return the scores of setups in words."""
+    from riskmodel.wording import one_in, percent, years_text
+
+    horizon = years_text(about["horizon_years"])
+    lines = [("setup", "provider", "keys", "reach", f"over {horizon}", "as a frequency", "90 % interval")]
+    for row in table.to_dict("records"):
+        provider, keys = plain(row["provider_id"]) or "none named", plain(row["key_custody"]) or "not known"
+        chance, interval = row["probability"], [percent(row[f"probability_{end}"]) for end in ("low", "high")]
+        numbers = percent(row["reach"]), percent(chance), one_in(chance), " to ".join(interval)
+        lines.append((row["setup"], provider, keys, *numbers))
+    return f"""\
+Reach, and probability of at least one disclosure of intelligible content to a foreign authority
+over {horizon} from {about["start"]}; foreign is what lies outside {about["home"]}.
+
+{_aligned(lines, right={3, 4})}
+
+reach: probability that some foreign law binds someone who can produce the data. The levels
+rest on judgement and are wide; `riskmodel compare A B` is firmer. Not legal advice."""
+
+
+def compare_text(finding: Finding, a: str, b: str) -> str:
+    """Return the comparison of two setups in words."""
+    from textwrap import fill
+
+    from riskmodel.wording import factor, share_text
+
+    def ratio(value: float) -> str:
+        return factor(value) if math.isfinite(value) else "unbounded"
+
+    lines = [("answer", "comparison", "ratio A/B", "90 % interval", "A lower", "equal", "A higher")]
+    for row in finding.table.to_dict("records"):
+        spread = ["", "", "", ""]
+        if plain(row["lower"]) is not None:
+            interval = f"{ratio(row['ratio_low'])} to {ratio(row['ratio_high'])}"
+            spread = [interval, *(share_text(row[name]) for name in ("lower", "equal", "higher"))]
+        lines.append((row["answer"], row["comparison"], ratio(row["ratio"]), *spread))
+    return f"A = {a}, B = {b}\n\n{fill(finding.text, 96)}\n\n{_aligned(lines, right={2, 4, 5, 6})}"
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: Iterable[int]) -> str:
+    """Return rows of text in columns, a rule under the first row."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    ruled = [rows[0], ["-" * width for width in widths], *rows[1:]]
+    sides = [">" if place in right else "<" for place in range(len(widths))]
+    pads = list(zip(sides, widths, strict=True))
+    lines = ("  ".join(f"{c:{side}{w}}" for c, (side, w) in zip(row, pads, strict=True)) for row in ruled)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def say(words: str) -> None:
+    """Put words on standard error, at once."""
+    print(f"riskmodel: {words}", file=sys.stderr, flush=True)
+
+
+def safe_streams() -> None:
+    """Never fail over a character: a terminal shows "?", a file or pipe gets UTF-8."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None and hasattr(stream, "reconfigure"):
+            plain: TextIO = stream
+            plain.reconfigure(errors="replace", **({} if plain.isatty() else {"encoding": "utf-8"}))  # type: ignore[attr-defined]
+
+
+@contextmanager
+def log_to_stderr(verbose: int) -> Iterator[None]:
+    """Let the package's log reach standard error: warnings, and more with -v."""
+    log, handler = logging.getLogger("riskmodel"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("riskmodel: %(message)s"))
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.WARNING - 10 * min(verbose, 2))
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)

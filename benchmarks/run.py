@@ -48,9 +48,7 @@ class Row:
         return f"{self.what:<52} {limit:>9} {self.measured_s:>11.2f}  {verdict}".rstrip()
 
 
-def measure(
-    what: str, command: list[str], limit_s: float | None = None, runs: int = 3, warm: bool = True
-) -> Row:
+def measure(what: str, command: list[str], limit_s: float | None = None, runs: int = 3, warm: bool = True) -> Row:
     """Run a command `runs` times and keep the median; print the row and, after a failure, its last words."""
     times, failed, words = [], False, ""
     for _ in range(runs + warm):
@@ -116,9 +114,7 @@ def code_lines(path: Path) -> int:
 
 def size() -> None:
     """Print the lines of code of each module and of the package; a hint, never a failure."""
-    counts = {
-        path.relative_to(ROOT).as_posix(): code_lines(path) for path in (ROOT / "riskmodel").rglob("*.py")
-    }
+    counts = {path.relative_to(ROOT).as_posix(): code_lines(path) for path in (ROOT / "riskmodel").rglob("*.py")}
     for name, count in sorted(counts.items()):
         print(f"{count:>6}  {name}{f'  (over {MAX_MODULE_LINES})' if count > MAX_MODULE_LINES else ''}")
     total = sum(counts.values())

@@ -42,9 +42,7 @@ def test_country_code_knows_codes_names_and_aliases(text: str, code: str) -> Non
     assert codes.country_code(text) == code
 
 
-@pytest.mark.parametrize(
-    "text", ["Korea", "Kosovo", "America", "", " ", "XX", "Frankreich", "250", "Franc", "Eu-rope"]
-)
+@pytest.mark.parametrize("text", ["Korea", "Kosovo", "America", "", " ", "XX", "Frankreich", "250", "Franc", "Eu-rope"])
 def test_country_code_never_guesses(text: str) -> None:
     with pytest.raises(ValueError, match="is not a country"):
         codes.country_code(text)

@@ -50,9 +50,7 @@ def dependencies(project: dict) -> dict[str, Requirement]:
 
 def run(*command: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command as a user would, without what this test run put into the environment."""
-    environment = {
-        k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYTEST", "MAKE", "MFLAGS"))
-    }
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "PYTEST", "MAKE", "MFLAGS"))}
     return subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
@@ -123,9 +121,7 @@ def test_lock_holds_every_requirement_with_hashes(root: Path, project: dict, dep
     for requirement in asked:
         versions = pins.get(canonicalize_name(requirement.name), set())
         assert versions, f"{requirement.name} is not in requirements.lock: run `make lock`"
-        assert all(map(requirement.specifier.contains, versions)), (
-            f"{requirement}: locked {versions}; run `make lock`"
-        )
+        assert all(map(requirement.specifier.contains, versions)), f"{requirement}: locked {versions}; run `make lock`"
 
 
 def test_versions_agree(root: Path, project: dict) -> None:
@@ -203,9 +199,7 @@ def test_wheel_scores_in_an_empty_environment_elsewhere(root: Path, wheel: Path,
     lent = dict.fromkeys([sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
     (Path(places["purelib"]) / "lent.pth").write_text("\n".join(lent) + "\n", encoding="utf-8")
 
-    where = run(
-        python, "-c", "import riskmodel, sys; print(riskmodel.__file__, *sys.path, sep='\\n')", cwd=elsewhere
-    )
+    where = run(python, "-c", "import riskmodel, sys; print(riskmodel.__file__, *sys.path, sep='\\n')", cwd=elsewhere)
     assert where.returncode == 0, where.stderr
     found, *path = where.stdout.splitlines()
     assert Path(found).is_relative_to(places["purelib"])
@@ -314,9 +308,7 @@ def test_missing_interpreter_is_one_sentence(root: Path, tmp_path: Path) -> None
         shutil.copy(root / name, tmp_path)
     fake = tmp_path / "bin" / "uv"
     fake.parent.mkdir()
-    fake.write_text(
-        '#!/bin/sh\ncase "$*" in *--help*) exit 0;; esac\necho "error: no" >&2\nexit 2\n', encoding="utf-8"
-    )
+    fake.write_text('#!/bin/sh\ncase "$*" in *--help*) exit 0;; esac\necho "error: no" >&2\nexit 2\n', encoding="utf-8")
     fake.chmod(0o755)
     path = os.pathsep.join([str(fake.parent), os.environ["PATH"]])
     done = run("make", "test", cwd=tmp_path, PATH=path, HOME=str(tmp_path), PYENV_ROOT=str(tmp_path))

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 import riskmodel as rm
 from riskmodel import plots, tables
 from riskmodel.decide.rulings import OUTCOMES
+from riskmodel.nexus import setup_facts
 
 SOME = ["HDH_AZURE", "HDH_SCALEWAY", "HDH_TARGET_SECNUMCLOUD", "GEN_AWS"]
 
@@ -41,7 +42,7 @@ def _closed() -> Iterator[None]:
 
 def draw(name: str, study: rm.Study, posterior: rm.Posterior, x: xr.Dataset) -> plots.Drawn:
     summary = tables.grouped(study, rm.summarise(x).table)
-    facts = tables.facts_of(study, 5.0)
+    facts = setup_facts(study)
     every = tables.grouped(study, study["setups"].assign(setup=study["setups"]["setup_id"]))
     return {
         "reach": lambda: plots.intervals(summary, "reach"),

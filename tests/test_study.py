@@ -293,9 +293,7 @@ def test_ordinary_text_is_no_markup(base: Path, text: str) -> None:
 
 def rewrite(table: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
     """Return a function that changes the bytes of a table."""
-    return lambda folder: (
-        (folder / f"{table}.csv").write_bytes(change((folder / f"{table}.csv").read_bytes())) and None
-    )
+    return lambda folder: (folder / f"{table}.csv").write_bytes(change((folder / f"{table}.csv").read_bytes())) and None
 
 
 FILES: list[tuple[str, Callable[[Path], Any], tuple[str, int | None, str | None, str | None, str]]] = [
@@ -372,9 +370,7 @@ FILES: list[tuple[str, Callable[[Path], Any], tuple[str, int | None, str | None,
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("damage", "expected"), [case[1:] for case in FILES], ids=[case[0] for case in FILES]
-)
+@pytest.mark.parametrize(("damage", "expected"), [case[1:] for case in FILES], ids=[case[0] for case in FILES])
 def test_bad_file_is_named(base: Path, damage: Callable[[Path], Any], expected: tuple[Any, ...]) -> None:
     damage(base)
     problem = only(check_study(base))
@@ -581,9 +577,7 @@ def test_four_columns_are_enough(base: Path, mine: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["text", "bytes", "frame"])
 def test_streams_and_frames_read_alike(base: Path, kind: str) -> None:
-    text = (
-        f"{FOUR},from_date,certifications_required,seats\nMINE,acme,health,x,2024-05-01,HDS;SecNumCloud,7\n"
-    )
+    text = f"{FOUR},from_date,certifications_required,seats\nMINE,acme,health,x,2024-05-01,HDS;SecNumCloud,7\n"
     source: Any = io.StringIO(text) if kind == "text" else io.BytesIO(text.encode())
     if kind == "frame":
         source = pd.read_csv(io.StringIO(text), parse_dates=["from_date"]).set_index("setup_id")

@@ -17,8 +17,8 @@ from riskmodel.checks import passed
 from riskmodel.design import QUANTITIES
 from riskmodel.nexus import SetupFacts
 from riskmodel.schema import split
-from riskmodel.tables.page import NOT_SEEN, Markup, esc
-from riskmodel.tables.setups import CUSTODY
+from riskmodel.tables.page import NOT_SEEN, Markup, esc, plain
+from riskmodel.tables.setups import CUSTODY, names
 from riskmodel.wording import digits, years_text
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from riskmodel.study import Study
 
 __all__ = [
-    "POOLED",
     "References",
     "bands",
     "checks_table",
@@ -37,7 +36,6 @@ __all__ = [
     "ledger",
     "masthead",
     "priors_words",
-    "relevant_rows",
 ]
 
 
@@ -48,26 +46,16 @@ class References:
     ----------
     study
         The study; sources are numbered in the order of its table ``sources``.
-    ids
-        Ids that are used.
+    facts
+        Facts of the setups: every source on which a setup, its providers, the law, a count, a prior or a decision
+        rests is used.
     """
 
-    def __init__(self, study: Study, ids: Iterable[str]) -> None:
-        rows = study["sources"]
-        wanted = set(ids)
-        self.rows = rows[rows["source_id"].isin(wanted)].reset_index(drop=True)
-        self.number = {source: k + 1 for k, source in enumerate(self.rows["source_id"])}
-
-    @classmethod
-    def of(cls, study: Study, facts: Sequence[SetupFacts]) -> References:
-        """Every source on which a setup, its providers, the law, a count, a prior or a decision rests."""
-        ids: list[str] = []
-        for name, rows in relevant_rows(study, facts).items():
-            if "source_ids" in rows and name != "sources":
-                ids += [i for cell in rows["source_ids"] for i in split(cell)]
-        cited = study["sources"]["source_id"]
-        ids += list(cited[cited.str.contains("ZH-RRB542")])
-        return cls(study, ids)
+    def __init__(self, study: Study, facts: Sequence[SetupFacts]) -> None:
+        used = {i for rows in _inputs(study, facts).values() for i in _cited(rows)}
+        ids = study["sources"]["source_id"]
+        self.rows = study["sources"][ids.isin(used) | ids.str.contains("ZH-RRB542")]
+        self.number = {source: k for k, source in enumerate(self.rows["source_id"], start=1)}
 
     def cite(self, cell: object) -> Markup:
         """Links to the sources of a cell such as ``"SEED0;csf_azure"``."""
@@ -78,10 +66,10 @@ class References:
         """The numbered list: title, publisher, date, address, a mark where the text was not found again."""
         items = []
         for k, row in enumerate(self.rows.to_dict("records"), start=1):
-            url = str(row["url"]) if row["url"] == row["url"] and row["url"] else ""
+            url = esc(row["url"])
             safe = url.lower().startswith(("http://", "https://"))
-            link = f'<a class="url" href="{esc(url)}" rel="noreferrer">{esc(url)}</a>' if safe else esc(url)
-            mark = "" if bool(row["located"]) else ' <strong class="mark">not located: unverified</strong>'
+            link = f'<a class="url" href="{url}" rel="noreferrer">{url}</a>' if safe else url
+            mark = "" if row["located"] else ' <strong class="mark">not located: unverified</strong>'
             said = ", ".join(esc(row[c]) for c in ("publisher", "published") if esc(row[c]))
             items.append(
                 f'<li id="src-{k}" value="{k}"><cite>{esc(row["title"])}</cite>. {said}. {link}'
@@ -90,48 +78,43 @@ class References:
         return Markup(f'<ol class="sources">{"".join(items)}</ol>')
 
 
-def relevant_rows(study: Study, facts: Sequence[SetupFacts]) -> dict[str, pd.DataFrame]:
+def _cited(rows: pd.DataFrame) -> list[str]:
+    return list(dict.fromkeys(i for cell in rows.get("source_ids", []) for i in split(cell)))
+
+
+def _inputs(study: Study, facts: Sequence[SetupFacts]) -> dict[str, pd.DataFrame]:
     """Rows of each table that something in the report rests on."""
-    providers = study["providers"]
+    providers, owned, customers = study["providers"], study["ownership"], study["customers"]
     used = {option.provider_id for fact in facts for option in fact.options}
     for _ in range(3):
-        mine = providers[providers["provider_id"].isin(used)]
-        used |= set(mine["runs_on"].dropna())
-    holders, owned = set(used) | set(mine["licensor_id"].dropna()), study["ownership"]
-    for _ in range(len(owned)):
-        more = set(owned.loc[owned["owned_id"].isin(holders), "holder_id"]) - holders
-        if not more:
-            break
-        holders |= more
-    customers = study["customers"]
-    counted = study["count_roles"].merge(study["transparency"], on="row_id", suffixes=("", "_row"))
-    return {
-        "setups": study["setups"],
-        "providers": providers[providers["provider_id"].isin(used)],
+        used |= set(providers.loc[providers["provider_id"].isin(used), "runs_on"].dropna())
+    mine = providers[providers["provider_id"].isin(used)]
+    holders, size = used | set(mine["licensor_id"].dropna()), 0
+    while size < len(holders):
+        size = len(holders)
+        holders |= set(owned.loc[owned["owned_id"].isin(holders), "holder_id"])
+    growth = ["paid_seats", "paid_seats_estimate", "monthly_active_users"]
+    whole = ("setups", "regimes", "route_map", "mixtures", "priors", "decisions")
+    return {name: study[name] for name in whole} | {
+        "providers": mine,
         "ownership": owned[owned["owned_id"].isin(holders)],
         "certifications": study["certifications"][study["certifications"]["provider_id"].isin(used)],
         "contract_terms": study["contract_terms"][study["contract_terms"]["provider_id"].isin(used)],
-        "regimes": study["regimes"],
-        "count_roles": counted,
-        "bands": bands(study),
+        "count_roles": study["count_roles"].merge(study["transparency"], on="row_id", suffixes=("", "_row")),
+        "transparency": bands(study),
         "customers": customers[
-            (customers["entity_id"] == "microsoft")
-            & (customers["use"] == "yes")
-            & customers["quantity"].isin(["paid_seats", "paid_seats_estimate", "monthly_active_users"])
+            (customers["entity_id"] == "microsoft") & (customers["use"] == "yes") & customers["quantity"].isin(growth)
         ],
         "elicitation": study["elicitation"][study["elicitation"]["quantity"].isin(list(QUANTITIES))],
-        "mixtures": study["mixtures"],
-        "priors": study["priors"],
-        "decisions": study["decisions"],
     }
 
 
-def masthead(study: Study, posterior: Posterior, horizon_years: float, today: dt.date | None = None) -> Markup:
+def masthead(study: Study, posterior: Posterior, horizon_years: float) -> Markup:
     """Title block: what this is, whether its checks pass, and all that is needed to make it again."""
     attrs = posterior.data.attrs
     rows = {
         "Facts as of": f"{study.as_of:%d %B %Y}",
-        "Made on": f"{today or dt.datetime.now(dt.UTC).date():%d %B %Y}",
+        "Made on": f"{dt.datetime.now(dt.UTC):%d %B %Y}",
         "Horizon": f"{years_text(horizon_years)} from {study.as_of:%d %B %Y}",
         "Home legal space": "European Union and EEA" if study.home == "EU/EEA" else study.home,
         "Package": f"riskmodel {attrs['package_version']}",
@@ -141,47 +124,46 @@ def masthead(study: Study, posterior: Posterior, horizon_years: float, today: dt
         "Seed": posterior.seed,
     }
     facts = "".join(f"<div><dt>{esc(k)}</dt><dd>{esc(v)}</dd></div>" for k, v in rows.items())
-    failing = [row for row in posterior.checks if row["verdict"] != "pass"]
-    if passed(posterior.checks):
-        badge = (
-            f'<p class="badge good">✓ all {len(posterior.checks)} checks of the fit pass '
-            '<a href="#checks">(see them)</a></p>'
-        )
-    else:
-        said = "; ".join(
-            f"{esc(r['check'])} is {digits(float(r['value']), 3)}, must be {esc(r['threshold'])}" for r in failing
-        )
-        badge = (
-            '<div class="banner" role="alert"><strong>The fit behind this report fails its checks. Do not '
-            "use its "
-            f'numbers.</strong> <span>{said}. <a href="#checks">All checks</a></span></div>'
-        )
+    failing = "; ".join(
+        f"{esc(r['check'])} is {digits(float(r['value']), 3)}, must be {esc(r['threshold'])}"
+        for r in posterior.checks
+        if r["verdict"] != "pass"
+    )
+    badge = (
+        f'<p class="badge good">✓ all {len(posterior.checks)} checks of the fit pass '
+        '<a href="#checks">(see them)</a></p>'
+        if passed(posterior.checks)
+        else '<div class="banner" role="alert"><strong>The fit behind this report fails its checks. Do not use its '
+        f'numbers.</strong> <span>{failing}. <a href="#checks">All checks</a></span></div>'
+    )
     return Markup(f'{badge}<dl class="facts">{facts}</dl>')
 
 
 def checks_table(posterior: Posterior) -> pd.DataFrame:
     """The checks of the fit in words."""
-    rows = [
+    rows = pd.DataFrame(posterior.checks)
+    failed = Markup('<strong class="mark">✗ FAIL</strong>')
+    return pd.DataFrame(
         {
-            "Check": r["check"],
-            "Value": digits(float(r["value"]), 4 if 0.9 < float(r["value"]) < 1.1 else 3),
-            "Must be": r["threshold"],
-            "Verdict": "✓ pass" if r["verdict"] == "pass" else Markup('<strong class="mark">✗ FAIL</strong>'),
-            "Meaning": r["meaning"],
+            "Check": rows["check"],
+            "Value": [digits(v, 4 if 0.9 < v < 1.1 else 3) for v in rows["value"].astype(float)],
+            "Must be": rows["threshold"],
+            "Verdict": ["✓ pass" if v == "pass" else failed for v in rows["verdict"]],
+            "Meaning": rows["meaning"],
         }
-        for r in posterior.checks
-    ]
-    return pd.DataFrame(rows)
+    )
 
 
-POOLED: dict[str, tuple[str, dict[str, str]]] = {
-    "reach": ("reach", {"regime": "US_SCA_CLOUD", "route": "*"}),
-    "clear_text": ("clear_text", {"custody": "*"}),
-    "demand_defeated": ("demand_defeated", {"term": "*"}),
-    "certification_in_place": ("certification_in_place", {"status": "*"}),
-    "attractiveness": ("attractiveness", {"data_class": "*"}),
+POOLED = {
+    "reach": "route",
+    "clear_text": "custody",
+    "demand_defeated": "term",
+    "certification_in_place": "status",
+    "attractiveness": "data_class",
 }
-"""Elicited quantity -> posterior quantity and the dimension that its condition names."""
+"""Elicited quantity that the posterior file keeps -> the dimension that its condition names."""
+LAW = "US_SCA_CLOUD"
+"""The law whose reach the experts were asked about."""
 
 
 def judgements(study: Study, posterior: Posterior, *quantities: str) -> pd.DataFrame:
@@ -192,18 +174,15 @@ def judgements(study: Study, posterior: Posterior, *quantities: str) -> pd.DataF
     pandas.DataFrame
         ``item``, ``who``, ``low``, ``mid``, ``high`` (10, 50 and 90 %).
     """
-    names = study["experts"].set_index("expert_id")["name"]
-    out = []
+    rows = study["elicitation"]
+    rows = rows[(rows["q90"] > rows["q10"]) & ((rows["quantity"] != "reach") | (rows["regime_id"].fillna(LAW) == LAW))]
+    rows = rows.assign(who=rows["expert_id"].map(names(study, "experts")))
+    out: list[tuple[str, ...]] = []
     for quantity in quantities:
-        rows = study["elicitation"]
-        rows = rows[(rows["quantity"] == quantity) & (rows["q90"] > rows["q10"])]
-        if quantity == "reach":
-            rows = rows[rows["regime_id"].isna() | (rows["regime_id"] == "US_SCA_CLOUD")]
-        for item in dict.fromkeys(rows["condition"]):
-            words = CUSTODY.get(item, str(quantity if item == "any" else item).replace("_", " "))
-            for r in rows[rows["condition"] == item].to_dict("records"):
-                out.append((words, str(names[r["expert_id"]]), r["q10"], r["q50"], r["q90"]))
-            value = _pooled(posterior, quantity, item)
+        for item, mine in rows[rows["quantity"] == quantity].groupby("condition", sort=False):
+            words = CUSTODY.get(str(item), plain(quantity if item == "any" else item))
+            out += [(words, *row) for row in mine[["who", "q10", "q50", "q90"]].itertuples(index=False)]
+            value = _pooled(posterior, quantity, str(item))
             if value is not None:
                 out.append((words, "pooled posterior", *np.quantile(value, [0.1, 0.5, 0.9])))
     return pd.DataFrame(out, columns=["item", "who", "low", "mid", "high"])
@@ -214,15 +193,12 @@ def _pooled(posterior: Posterior, quantity: str, item: str) -> np.ndarray | None
     draws, coords = posterior.arrays(), posterior.coords()
     if (quantity, item) == ("reach", "no_nexus"):
         return draws["leak"]
-    if quantity not in POOLED:
+    if quantity not in POOLED or item not in coords[POOLED[quantity]] or LAW not in coords["regime"]:
         return None
-    name, where = POOLED[quantity]
-    value = draws[name]
-    for dim, label in where.items():
-        chosen = item if label == "*" else label
-        if chosen not in coords[dim]:
-            return None
-        value = value[coords[dim].index(chosen)]
+    value = draws[quantity]
+    if quantity == "reach":
+        value = value[coords["regime"].index(LAW)]
+    value = value[coords[POOLED[quantity]].index(item)]
     return np.sqrt(value[0] * value[1]) if quantity == "attractiveness" else value  # geometric mean of purposes
 
 
@@ -231,7 +207,7 @@ def bands(study: Study) -> pd.DataFrame:
     rows = study["transparency"]
     rows = rows[(rows["regime_group"] == "us_fisa_content") & (rows["metric"] == "accounts")]
     rows = rows[rows["reporter_id"].isin(["microsoft", "google_all"]) & ~rows["is_duplicate"].astype(bool)]
-    return rows.sort_values(["reporter_id", "period_start"]).reset_index(drop=True)
+    return rows.sort_values(["reporter_id", "period_start"], ignore_index=True)
 
 
 def _span(ids: Iterable[str]) -> str:
@@ -247,62 +223,56 @@ def _span(ids: Iterable[str]) -> str:
     return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
 
 
+INPUTS = {
+    "setups": ("Setups", "setup_id"),
+    "providers": ("Seats, establishments, licensors, staff", "provider_id"),
+    "ownership": ("Who holds and controls whom", "ownership_id"),
+    "certifications": ("Certificates", "certification_id"),
+    "contract_terms": ("Contract terms", "term_id"),
+    "regimes": ("Law: wording, purpose, dates", "regime_id"),
+    "route_map": ("From wording and facts to routes", "route_map_id"),
+    "count_roles": ("Counts and zero statements of disclosures", "row_id"),
+    "transparency": ("Bands of accounts under section 702", "row_id"),
+    "customers": ("Growth of customer numbers", "customer_row_id"),
+    "mixtures": ("Facts not seen", "mixture_id"),
+    "elicitation": ("Judgement", "elicitation_id"),
+    "priors": ("Priors", "prior_id"),
+    "decisions": ("Record of decisions", "decision_id"),
+}
+"""Table -> what the model takes from it, and the column that names its rows."""
+
+
 def ledger(study: Study, facts: Sequence[SetupFacts], refs: References) -> pd.DataFrame:
     """What each input of the model rests on: table, rows, sources."""
-    rows = relevant_rows(study, facts)
-    experts = study["experts"].set_index("expert_id")["name"]
-    out = []
-
-    def add(name: str, what: str, frame: pd.DataFrame, key: str, said: object = None) -> None:
-        cell = ";".join(dict.fromkeys(i for c in frame.get("source_ids", []) for i in split(c)))
-        ids = frame[key] if len(frame) <= 400 else frame[key].head(0)
-        out.append(
-            {
-                "Input of the model": what,
-                "Table": f"data/{name}.csv",
-                "Rows": f"{len(frame)}: {_span(map(str, ids))}",
-                "Sources or judges": said or refs.cite(cell),
-            }
-        )
-
-    add("setups", "Setups", rows["setups"], "setup_id")
-    add("providers", "Seats, establishments, licensors, staff", rows["providers"], "provider_id")
-    add("ownership", "Who holds and controls whom", rows["ownership"], "ownership_id")
-    add("certifications", "Certificates", rows["certifications"], "certification_id")
-    add("contract_terms", "Contract terms", rows["contract_terms"], "term_id")
-    add("regimes", "Law: wording, purpose, dates", rows["regimes"], "regime_id")
-    add(
-        "route_map",
-        "From wording and facts to routes",
-        study["route_map"],
-        "route_map_id",
-        "authors of riskmodel",
-    )
-    add("count_roles", "Counts and zero statements of disclosures", rows["count_roles"], "row_id")
-    add("transparency", "Bands of accounts under section 702", rows["bands"], "row_id")
-    add("customers", "Growth of customer numbers", rows["customers"], "customer_row_id")
-    add("mixtures", "Facts not seen", rows["mixtures"], "mixture_id", "authors of riskmodel")
-    for quantity, part in rows["elicitation"].groupby("quantity", sort=True):
-        judges = ", ".join(sorted(map(str, experts[part["expert_id"].unique()])))
-        add("elicitation", f"Judgement: {str(quantity).replace('_', ' ')}", part, "elicitation_id", judges)
-    add("priors", "Priors", rows["priors"], "prior_id")
-    add("decisions", "Record of decisions", rows["decisions"], "decision_id")
+    rows, experts, out = _inputs(study, facts), names(study, "experts"), []
+    for name, (what, key) in INPUTS.items():
+        for quantity, part in rows[name].groupby("quantity") if name == "elicitation" else [("", rows[name])]:
+            judges = ", ".join(sorted(part["expert_id"].map(experts).unique())) if quantity else "authors of riskmodel"
+            out.append(
+                {
+                    "Input of the model": f"{what}: {plain(quantity)}" if quantity else what,
+                    "Table": f"data/{name}.csv",
+                    "Rows": f"{len(part)}: {_span(map(str, part[key]))}",
+                    "Sources or judges": judges
+                    if quantity or name in ("route_map", "mixtures")
+                    else refs.cite(";".join(_cited(part))),
+                }
+            )
     return pd.DataFrame(out)
 
 
 def counts_words(study: Study, facts: Sequence[SetupFacts], refs: References) -> pd.DataFrame:
     """Counts and statements that inform the hazard, each with its role and source."""
-    rows = relevant_rows(study, facts)["count_roles"]
-    names = study["reporters"].set_index("reporter_id")["name"]
+    rows = _inputs(study, facts)["count_roles"]
     return pd.DataFrame(
         {
             "Row": rows["row_id"],
-            "Reporter": rows["reporter_id"].map(names),
+            "Reporter": rows["reporter_id"].map(names(study, "reporters")),
             "From": rows["period_from"].dt.strftime("%Y-%m-%d"),
             "To": rows["period_to"].dt.strftime("%Y-%m-%d"),
             "Count": [f"{v:.0f}" if v == v else NOT_SEEN for v in rows["value_low"]],
-            "Customers": [str(v).replace("_", " ") for v in rows["population"]],
-            "Role": [str(v).replace("_", " ") for v in rows["role"]],
+            "Customers": rows["population"].map(plain),
+            "Role": rows["role"].map(plain),
             "Why": rows["reason"],
             "Source": rows["source_ids"].map(refs.cite),
         }
@@ -312,23 +282,19 @@ def counts_words(study: Study, facts: Sequence[SetupFacts], refs: References) ->
 def elicitation_words(study: Study) -> pd.DataFrame:
     """All elicited quantiles with their basis."""
     rows = study["elicitation"]
-    names = study["experts"].set_index("expert_id")["name"]
-    number = {c: [f"{v:,.6g}" for v in rows[c]] for c in ("q10", "q50", "q90")}
-    about = [
-        ", ".join(p for p in (str(a).replace("_", " "), *(str(v) for v in (r, s) if v == v and v)) if p)
-        for a, r, s in zip(rows["condition"], rows["regime_id"], rows["scheme"], strict=True)
-    ]
+    about = zip(rows["condition"].map(plain), rows["regime_id"].map(esc), rows["scheme"].map(esc), strict=True)
+    number = {f"{p} %": rows[f"q{p}"].map("{:,.6g}".format) for p in (10, 50, 90)}
     return pd.DataFrame(
         {
             "Row": rows["elicitation_id"],
-            "Quantity": [q.replace("_", " ") for q in rows["quantity"]],
-            "Of": about,
+            "Quantity": rows["quantity"].map(plain),
+            "Of": [", ".join(part for part in parts if part) for parts in about],
             **number,
             "Unit": rows["unit"],
-            "Judge": rows["expert_id"].map(names),
+            "Judge": rows["expert_id"].map(names(study, "experts")),
             "Basis": rows["basis"],
         }
-    ).rename(columns={"q10": "10 %", "q50": "50 %", "q90": "90 %"})
+    )
 
 
 def priors_words(study: Study, refs: References) -> pd.DataFrame:
@@ -340,7 +306,7 @@ def priors_words(study: Study, refs: References) -> pd.DataFrame:
     ]
     return pd.DataFrame(
         {
-            "Prior": [p.replace("_", " ") for p in rows["prior_id"]],
+            "Prior": rows["prior_id"].map(plain),
             "Distribution": shape,
             "Unit": rows["unit"],
             "Reason": rows["reason"],
@@ -358,7 +324,7 @@ def decisions_words(found: pd.DataFrame, refs: References) -> pd.DataFrame:
             "System": found["system_name"],
             "Issue": found["issue"],
             "Outcome": found["outcome"],
-            "Speaks of": ["reach and likelihood" if s == "both" else s for s in found["speaks_of"]],
+            "Speaks of": found["speaks_of"].replace("both", "reach and likelihood"),
             "Source": found["source_ids"].map(refs.cite),
         }
     )

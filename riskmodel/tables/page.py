@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-__all__ = ["NOT_SEEN", "Markup", "esc", "lines", "put", "say", "table"]
+__all__ = ["Markup", "esc", "put", "say", "table"]
+
+NOT_SEEN = "not seen"
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ def esc(value: object) -> str:
     if value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NaT:
         return ""
     return html.escape(str(value), quote=True).replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def plain(code: object) -> str:
+    """Return a code of the data as a reader would write it."""
+    return str(code).replace("_", " ")
 
 
 def lines(*parts: object) -> Markup:
@@ -60,14 +67,12 @@ def table(frame: pd.DataFrame, caption: str, *, fold: str = "") -> Markup:
     """
     head = "".join(f'<th scope="col">{esc(name)}</th>' for name in frame.columns)
     body = []
-    for row in frame.itertuples(index=False, name=None):
-        first, *rest = row
+    for first, *rest in frame.itertuples(index=False, name=None):
         cells = "".join(f"<td{_cell_class(c)}>{esc(c)}</td>" for c in rest)
         body.append(f'<tr><th scope="row">{esc(first)}</th>{cells}</tr>')
-    label = html.escape(caption, quote=True)
     out = (
-        '<div class="table" role="region" tabindex="0" '
-        f'aria-label="{label}"><table><caption><span>{esc(caption)}</span></caption>'
+        f'<div class="table" role="region" tabindex="0" aria-label="{html.escape(caption, quote=True)}">'
+        f"<table><caption><span>{esc(caption)}</span></caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
     return Markup(f"<details><summary>{esc(fold)}</summary>{out}</details>" if fold else out)
@@ -82,8 +87,5 @@ def put(*parts: str | Markup) -> None:
 
 def say(*sentences: str | Markup, mark: str = "p") -> None:
     """Display computed sentences as text: one paragraph, or with ``mark="li"`` a list."""
-    body = "".join(f"<li>{esc(s)}</li>" for s in sentences) if mark == "li" else ""
-    put(Markup(f"<ul>{body}</ul>") if mark == "li" else Markup(f"<p>{' '.join(map(esc, sentences))}</p>"))
-
-
-NOT_SEEN = "not seen"
+    items = "".join(f"<li>{esc(s)}</li>" for s in sentences)
+    put(Markup(f"<ul>{items}</ul>" if mark == "li" else f"<p>{' '.join(map(esc, sentences))}</p>"))

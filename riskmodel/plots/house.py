@@ -1,0 +1,175 @@
+"""The house style: colours, axes, rows, marks and legends that all pictures share, and how a picture is shown.
+
+Question answered: *how does every figure look?* Colours are those of Okabe and Ito, told apart by the colour-blind, and
+never the only sign: markers, hatches or words repeat them. Figures are narrow so that their letters stay readable on a
+telephone.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+
+from riskmodel.wording import years_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Drawn", "show", "style"]
+
+BLUE, RED, *_ = COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#707070")
+MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
+GREY, INK = COLOURS[-1], "#1b1f24"
+WIDTH = 4.9
+DPI = 190
+FLOOR = 1e-6
+"""Probabilities below this are drawn at the left edge."""
+
+Drawn = tuple["Axes", str]
+
+
+def style() -> None:
+    """Set letters, grid and colours of all figures."""
+    sizes = {"font.size": 10, "axes.labelsize": 9.5, "xtick.labelsize": 9, "ytick.labelsize": 9.5, "legend.fontsize": 9}
+    colours = {"axes.edgecolor": "#c4c9d0", "grid.color": "#e6e9ed", "text.color": INK, "axes.labelcolor": INK}
+    sns.set_theme(style="whitegrid", palette=list(COLOURS), rc={"font.family": "DejaVu Sans"} | sizes | colours)
+
+
+def show(drawn: Drawn | tuple[Figure, str]) -> None:
+    """Display a picture with its caption as alt text, and close it.
+
+    Parameters
+    ----------
+    drawn
+        What a function of this package returns: axes (or a figure) and the caption.
+
+    Raises
+    ------
+    ValueError
+        If the caption is too short to say what the picture shows.
+    """
+    from IPython.display import display
+
+    what, caption = drawn
+    if len(caption) < 15:
+        raise ValueError(f"a caption must say what the picture shows, not {caption!r}")
+    caption = caption.replace(" %", "\N{NO-BREAK SPACE}%")
+    figure = what if isinstance(what, Figure) else _figure(what)
+    for ax in figure.axes:
+        ax.set_xlabel("\n".join(textwrap.fill(line, 48) for line in ax.get_xlabel().splitlines()))
+    data = {"image/png": base64.b64encode(_png(figure)).decode(), "text/plain": caption}
+    display(data, metadata={"image/png": {"alt": caption}}, raw=True)
+    plt.close(figure)
+
+
+def _figure(ax: Axes) -> Figure:
+    figure = ax.get_figure(root=True)
+    assert figure is not None
+    return figure
+
+
+def _png(figure: Figure) -> bytes:
+    """Draw a figure in 32 levels a channel: no eye sees the difference, and the file is half as large."""
+    drawn, image = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.06)
+    drawn.seek(0)
+    levels = (np.round(plt.imread(drawn)[..., :3] * 31) * (255 / 31)).astype(np.uint8)
+    plt.imsave(image, levels, format="png", metadata={"Software": None}, pil_kwargs={"optimize": True})
+    return image.getvalue()
+
+
+def canvas(ax: Axes | None, height: float) -> Axes:
+    """Return the given axes, or new ones of the house's width and a height in inches."""
+    return plt.subplots(figsize=(WIDTH, height), layout="constrained")[1] if ax is None else ax
+
+
+def row_height(rows: int, groups: Iterable[str] = (), per: float = 0.27) -> float:
+    """Return the inches that some rows and the headings of their groups need."""
+    return 0.9 + per * (rows + 1.35 * len(set(groups)))
+
+
+def label_rows(ax: Axes, labels: Iterable[str], groups: Sequence[str] = ()) -> np.ndarray:
+    """Put labels on rows from top to bottom, with a heading above each group; return the places."""
+    labels, places, at = list(labels), [], 0.0
+    for k in range(len(labels)):
+        if groups and (k == 0 or groups[k] != groups[k - 1]):
+            at += 0.35 if k else 0.0
+            across = ax.get_yaxis_transform()
+            ax.text(-0.015, at, groups[k], transform=across, weight="bold", fontsize=10, va="center", ha="right")
+            at += 1.0
+        places.append(at)
+        at += 1.0
+    ax.set_yticks(places, labels)
+    ax.set_ylim(at - 0.4, -0.6)
+    ax.grid(True, axis="y", color="#f0f2f4")
+    ax.tick_params(axis="y", length=0)
+    return np.array(places)
+
+
+def odds_axis(ax: Axes, horizon_years: float, least: float = FLOOR) -> None:
+    """A log axis of probabilities that is read as "1 in 10,000", from the power of ten below the least one on."""
+    low = max(FLOOR, min(10.0 ** np.floor(np.log10(max(least, FLOOR)) - 0.05), 0.01))
+    ax.set_xscale("log")
+    ax.set_xlim(low, 1.0)
+    words = {1e-6: "1 in\n1 million", 1e-5: "1 in\n100,000", 1e-4: "1 in\n10,000", 1e-3: "1 in\n1,000"}
+    words |= {1e-2: "1 in\n100", 1e-1: "1 in\n10", 1.0: "certain"}
+    every = [t for t in words if t >= low * 0.999]
+    named = every[:: -2 if len(every) > 5 else -1]
+    ax.set_xticks(named, [words[t] for t in named])
+    ax.set_xticks([t for t in every if t not in named], minor=True)
+    ax.xaxis.set_minor_formatter(lambda *_: "")
+    ax.grid(True, which="minor", axis="x", color="#eef0f3")
+    ax.set_xlabel(f"probability of a disclosure\nwithin {years_text(horizon_years)} (log scale)")
+
+
+def share_axis(ax: Axes, label: str, zero: str = "0") -> None:
+    """An axis of shares or probabilities from 0 to 1, in per cent."""
+    ax.set_xlim(-0.01, 1.01)
+    ax.set_xticks([0, 0.25, 0.5, 0.75, 1], [zero, "25 %", "50 %", "75 %", "100 %"])
+    ax.set_xlabel(label)
+
+
+def year_axis(ax: Axes, label: str, every: int) -> None:
+    """An axis of time that names some years."""
+    ax.xaxis.set_major_locator(mdates.YearLocator(every))
+    ax.xaxis.set_major_formatter(mdates.DateFormatter("%Y"))
+    ax.set_xlabel(label)
+
+
+def dots(ax: Axes, x: Any, y: Any, k: int, label: str | None = None, **more: Any) -> None:
+    """Draw the k-th kind of point; probabilities below the floor at the left edge."""
+    look: dict[str, Any] = {"color": COLOURS[k], "ms": 6, "mec": "white", "mew": 0.5, "zorder": 3, "label": label}
+    ax.plot(np.maximum(x, FLOOR), y, MARKERS[k], **look | more)
+
+
+def ticks(ax: Axes, x: Any, y: Any, label: str, size: float = 9) -> None:
+    """Draw upright bars, the sign of medians and of what is pooled."""
+    ax.plot(np.maximum(x, FLOOR), y, "|", color=INK, ms=size, mew=1.8, zorder=3, label=label)
+
+
+def full_or_hollow(
+    ax: Axes, at: tuple[pd.Series, pd.Series], kind: pd.Series, full: pd.Series, kinds: Sequence[str], hollow: str
+) -> None:
+    """Draw a marker a kind, filled or not, with a line in the legend for each kind and for what hollow means."""
+    for k, name in enumerate(kinds):
+        for filled, face in ((True, COLOURS[k]), (False, "white")):
+            x, y = (v[(kind == name) & (full == filled)] for v in at)
+            ax.scatter(x, y, marker=MARKERS[k], s=28, facecolor=face, edgecolor=COLOURS[k], lw=1.2, zorder=3)
+        ax.scatter([], [], marker=MARKERS[k], s=28, color=COLOURS[k], label=name.replace("_", " "))
+    ax.scatter([], [], marker="o", s=28, facecolor="white", edgecolor=GREY, label=f"hollow: {hollow}")
+
+
+def legend_below(ax: Axes, inches: float, columns: int = 2) -> None:
+    """Put the legend so many inches below the axes, however high the figure is."""
+    anchor = (1.0, -inches / _figure(ax).get_figheight())
+    ax.legend(loc="upper right", bbox_to_anchor=anchor, ncols=columns, frameon=False, columnspacing=1)

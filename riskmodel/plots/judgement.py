@@ -1,0 +1,111 @@
+"""Judgement: what experts said, what the model makes of it, and which inputs move an answer."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+
+from riskmodel.plots import house
+from riskmodel.wording import share_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["influence", "judgements"]
+
+
+def influence(found: pd.DataFrame, ax: Axes | None = None) -> house.Drawn:
+    """Which inputs move the answer of each setup?
+
+    Parameters
+    ----------
+    found
+        Columns ``input``, ``informed_by``, and one a setup with shares of rank variance.
+    ax
+        Where to draw.
+
+    Returns
+    -------
+    axes and caption
+        Darker and a higher number: the answer goes more with that input; a star: counts or bands inform it.
+    """
+    values = found.set_index("input").drop(columns="informed_by")
+    ax = house.canvas(ax, 1.3 + 0.36 * len(values))
+    words = values.map(lambda v: "<1" if v < 0.005 else f"{100 * v:.0f}")
+    look = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "linewidths": 1.5, "annot_kws": {"size": 9.5}}
+    sns.heatmap(values, annot=words, fmt="", ax=ax, **look)
+    stars = found["input"] + np.where(found["informed_by"] == "judgement", "", " *")
+    ax.set_yticks(np.arange(len(stars)) + 0.5, stars, rotation=0)
+    short = [str(c).split(" (")[0] for c in values.columns]
+    names = short if len(set(short)) == len(short) else [str(c).replace(" (", "\n(") for c in values.columns]
+    ax.set_xticks(ax.get_xticks(), names, rotation=0)
+    ax.set_ylabel("")
+    ax.set_xlabel(
+        "share of the rank variance that goes with the input (%)\n* also informed by counts or bands, the others by "
+        "judgement alone"
+    )
+    first = values.iloc[:, 0]
+    caption = (
+        "Influence of each input (rows) on the probability of each setup (columns), as the share of rank variance that "
+        f"goes with it, in per cent. For {first.name} the largest is {first.idxmax()}, {share_text(first.max())}. "
+        "Inputs overlap, so that columns do not add up to 100."
+    )
+    return ax, caption
+
+
+def judgements(found: pd.DataFrame, title: str, *, log: bool = False, ax: Axes | None = None) -> house.Drawn:
+    """What did each expert say, and what does the model make of it?
+
+    Parameters
+    ----------
+    found
+        From :func:`riskmodel.tables.judgements`.
+    title
+        What the quantity is, for the axis.
+    log
+        Draw on a log axis.
+    ax
+        Where to draw.
+
+    Returns
+    -------
+    axes and caption
+        Line from 10 to 90 %, marker at the median, one a reading; thick black: pooled posterior.
+    """
+    items = list(found["item"].unique())
+    lanes = sorted(found["who"].unique(), key=lambda who: who == "pooled posterior")  # the pooled one comes last
+    ax = house.canvas(ax, 1.0 + 0.62 * len(items))
+    for k, name in enumerate(lanes):
+        mine = found[found["who"] == name]
+        ys = mine["item"].map(items.index) + (k - (len(lanes) - 1) / 2) * 0.82 / len(lanes)
+        if name == "pooled posterior":
+            ax.hlines(ys, mine["low"], mine["high"], color=house.INK, lw=3.2)
+            house.ticks(ax, mine["mid"], ys, name)
+        else:
+            ax.hlines(ys, mine["low"], mine["high"], color=house.COLOURS[k], lw=1.5)
+            house.dots(ax, mine["mid"], ys, k, name, ms=4.5, mec=house.COLOURS[k])
+    ax.set_yticks(range(len(items)), [textwrap.fill(item, 22) for item in items])
+    ax.set_ylim(len(items) - 0.45, -0.55)
+    for k in range(1, len(items)):
+        ax.axhline(k - 0.5, color="#e6e9ed", lw=1)
+    ax.grid(False, axis="y")
+    if log:
+        ax.set_xscale("log")
+        ax.xaxis.set_major_formatter(lambda v, _: f"{v:g}")
+        ax.set_xlabel(title)
+    else:
+        house.share_axis(ax, title)
+    house.legend_below(ax, 0.85)
+    width = found["high"] / found["low"] if log else found["high"] - found["low"]
+    judges = len(lanes) - ("pooled posterior" in lanes)
+    pool = " and of the pooled posterior (thick black)" if judges < len(lanes) else ""
+    caption = (
+        f"{title[0].upper()}{title[1:]}: 10, 50 and 90 % quantiles of {judges} judge{'s' if judges != 1 else ''}{pool}"
+        f", for {len(items)} item{'s' if len(items) != 1 else ''}. The widest single range is on: "
+        f"{found['item'].iloc[int(width.to_numpy().argmax())]}."
+    )
+    return ax, caption

@@ -1,0 +1,213 @@
+"""Levels: how high reach and likelihood of each setup are, under which reading and through which law."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import xarray as xr
+from matplotlib.figure import Figure
+
+from riskmodel.plots import house
+from riskmodel.tables import CUSTODY
+from riskmodel.wording import one_in, percent, share_text, years_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["by_regime", "intervals", "readings", "what_if", "worlds"]
+
+
+def intervals(
+    summary: pd.DataFrame, answer: str = "probability", *, horizon_years: float = 5.0, ax: Axes | None = None
+) -> house.Drawn:
+    """How high is the answer for each setup, and how well do the inputs determine it?
+
+    Parameters
+    ----------
+    summary
+        Table of :func:`riskmodel.summarise`, with ``group`` where rows stand under headings.
+    answer
+        ``"reach"`` (linear axis in per cent) or ``"probability"`` (log axis).
+    horizon_years
+        Horizon of the likelihood.
+    ax
+        Where to draw.
+
+    Returns
+    -------
+    axes and caption
+        Point: predictive probability; line: 90 % equal-tailed interval over parameters; tick: median.
+    """
+    groups = list(summary["group"]) if "group" in summary else []
+    ax = house.canvas(ax, house.row_height(len(summary), groups))
+    places = house.label_rows(ax, summary["label"], groups)
+    low, high = summary[f"{answer}_low"], summary[f"{answer}_high"]
+    ax.hlines(places, np.maximum(low, house.FLOOR), np.maximum(high, house.FLOOR), color=house.BLUE, lw=2.2, alpha=0.75)
+    if answer == "probability":
+        under = places[low < house.FLOOR]
+        ax.plot(np.full(len(under), house.FLOOR * 1.15), under, "<", color=house.BLUE, ms=5, clip_on=False)
+        house.ticks(ax, summary["probability_median"], places, "median")
+        house.odds_axis(ax, horizon_years)
+        name = f"Probability of at least one disclosure within {years_text(horizon_years)}"
+        extra = " Upright tick: median over parameters; arrow at the left edge: goes below 1 in 1 million."
+    else:
+        house.share_axis(ax, "probability that a foreign law reaches someone who can produce the data", zero="none")
+        name, extra = "Probability of reach", ""
+    house.dots(ax, summary[answer], places, 0, "predictive", color=house.RED)
+    least, most = (summary.iloc[int(pick(summary[answer].to_numpy()))] for pick in (np.argmin, np.argmax))
+    caption = (
+        f"{name} of {len(summary)} setups. Round point: predictive probability; line: 90 % equal-tailed interval over "
+        f"parameters.{extra} Lowest: {least['label']}, {percent(least[answer])}; highest: {most['label']}, "
+        f"{percent(most[answer])}."
+    )
+    return ax, caption
+
+
+def worlds(x: xr.Dataset, setups: Sequence[str]) -> tuple[Figure, str]:
+    """In how many of a hundred worlds does a foreign law reach each setup?
+
+    Parameters
+    ----------
+    x
+        From :func:`riskmodel.exposure`.
+    setups
+        Up to three setups, side by side.
+
+    Returns
+    -------
+    figure and caption
+        Each small square is a world; filled ones with a cross are those in which the setup is reached.
+    """
+    fig, axes = plt.subplots(1, len(setups), figsize=(house.WIDTH, house.WIDTH / len(setups) + 0.7), squeeze=False)
+    said = []
+    for ax, setup in zip(axes[0], setups, strict=True):
+        share = float(x["world_reached"].sel(setup=setup).mean())
+        count = min(max(round(100 * share), int(share > 0)), 100 - int(share < 1))
+        label = str(x["label"].sel(setup=setup).values)
+        row, col = np.divmod(np.arange(100), 10)
+        ax.scatter(col[count:], row[count:], marker="s", s=50, facecolor="white", edgecolor="#9aa3ad", lw=0.8)
+        ax.scatter(col[:count], row[:count], marker="s", s=50, color=house.RED, lw=0)
+        ax.scatter(col[:count], row[:count], marker="x", s=18, color="white", lw=1)
+        ax.set(xticks=[], yticks=[], xlim=(-0.7, 9.7), ylim=(9.7, -0.7), aspect="equal")
+        ax.set_title(f"{label}\nreached in {count} of 100", fontsize=10)
+        sns.despine(ax=ax, left=True, bottom=True)
+        said.append(f"{label}: about {count}")
+    caption = (
+        f"Worlds out of a hundred in which some foreign law reaches the setup. {'; '.join(said)}. Filled squares with "
+        "a cross are worlds in which it is reached, open squares are worlds in which it is not."
+    )
+    return fig, caption
+
+
+def readings(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None) -> house.Drawn:
+    """What would the probability be under each reading of an unknown key custody?
+
+    Parameters
+    ----------
+    found
+        From :func:`riskmodel.tables.readings`.
+    horizon_years
+        Horizon of the likelihood.
+    ax
+        Where to draw.
+
+    Returns
+    -------
+    axes and caption
+        One marker a reading; a bar marks the stated mixture.
+    """
+    labels = list(found["label"].unique())
+    ax = house.canvas(ax, house.row_height(len(labels), per=0.3) + 0.8)
+    places = found["label"].map(dict(zip(labels, house.label_rows(ax, labels), strict=True)))
+    for k, (name, words) in enumerate(CUSTODY.items()):
+        mine = found["custody"] == name
+        if mine.any():
+            house.dots(ax, found.loc[mine, "probability"], places[mine] + 0.11 * (-1) ** k, k, words)
+    mixed = found["custody"] == "stated mixture"
+    house.ticks(ax, found.loc[mixed, "probability"], places[mixed], "stated mixture", size=15)
+    house.odds_axis(ax, horizon_years, found["probability"].min())
+    house.legend_below(ax, 1.05)
+    spread = found.groupby("label")["probability"].agg(lambda v: v.max() / v.min()).median()
+    caption = (
+        f"Predictive probability within {years_text(horizon_years)} under each reading of the keys, for {len(labels)} "
+        "setups whose key custody was not seen, with the stated mixture as an upright bar. From the most to the least "
+        f"exposing reading the probability changes by a factor of about {spread:.0f} in the middle setup."
+    )
+    return ax, caption
+
+
+def by_regime(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None) -> house.Drawn:
+    """Through which law does the probability of each setup come?
+
+    Parameters
+    ----------
+    found
+        From :func:`riskmodel.tables.by_regime`.
+    horizon_years
+        Horizon of the likelihood.
+    ax
+        Where to draw.
+
+    Returns
+    -------
+    axes and caption
+        One marker a setup on the row of each regime.
+    """
+    top = found.groupby("name")["probability"].max().sort_values(ascending=False)
+    names = list(top[top >= house.FLOOR].index)
+    labels = list(found["label"].unique())
+    ax = house.canvas(ax, house.row_height(len(names), per=0.42) + 0.5)
+    places = dict(zip(names, house.label_rows(ax, [textwrap.fill(n, 28) for n in names]), strict=True))
+    for k, label in enumerate(labels):
+        mine = found[(found["label"] == label) & found["name"].isin(names)]
+        house.dots(ax, mine["probability"], mine["name"].map(places) + 0.17 * (k - (len(labels) - 1) / 2), k, label)
+    house.odds_axis(ax, horizon_years)
+    house.legend_below(ax, 1.05)
+    best = found.iloc[int(found["share"].to_numpy().argmax())]
+    caption = (
+        f"Predictive probability within {years_text(horizon_years)} through each foreign law alone, for "
+        f"{', '.join(labels)}. The largest share of one law is {share_text(best['share'])}: {best['name']} for "
+        f"{best['label']}."
+    )
+    return ax, caption
+
+
+def what_if(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None) -> house.Drawn:
+    """What would change the answer of one setup?
+
+    Parameters
+    ----------
+    found
+        From :func:`riskmodel.tables.what_if`; the first row is the setup as described.
+    horizon_years
+        Horizon of the likelihood.
+    ax
+        Where to draw.
+
+    Returns
+    -------
+    axes and caption
+        Square: as described; round: with one fact changed.
+    """
+    ax = house.canvas(ax, house.row_height(len(found), per=0.36))
+    places, p = house.label_rows(ax, found["label"]), found["probability"].to_numpy()
+    ax.axvline(p[0], color=house.GREY, lw=1, ls="--")
+    ax.hlines(places, p[0], p, color=house.BLUE, lw=2)
+    house.dots(ax, p[1:], places[1:], 0, ms=7)
+    house.dots(ax, p[:1], places[:1], 1, ms=7)
+    for at in zip(np.maximum(p, p[0]), places, p, strict=True):
+        ax.annotate(one_in(at[2]), at[:2], xytext=(9, 0), textcoords="offset points", va="center", fontsize=8.5)
+    house.odds_axis(ax, horizon_years, p.min())
+    most = found.iloc[int(p.argmax())]
+    caption = (
+        f"Predictive probability within {years_text(horizon_years)} if one fact were known to be so, against the setup "
+        f"as described (square, {one_in(p[0])}). The largest change is: {most['label']}, "
+        f"{one_in(most['probability'])}."
+    )
+    return ax, caption

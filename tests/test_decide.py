@@ -80,7 +80,9 @@ def test_tolerance_is_monotone(x: xr.Dataset) -> None:
 def test_drivers_are_shares_and_name_the_main_line(x: xr.Dataset, posterior: rm.Posterior) -> None:
     finding = rm.drivers(x, posterior, "HDH_AZURE")
     assert finding.table["influence"].between(0, 1).all()
-    assert finding.table["input"][0] == "rate of intelligence tasking"
+    assert finding.table["input"][0] == "customers affected per tasked account"
+    influence = finding.table.set_index("input")["influence"]
+    assert influence["what certificates remove"] < 0.01, "no route of this setup has a certificate to be removed by"
     assert "section 702" in finding.text
 
 

@@ -23,10 +23,12 @@ INPUTS: dict[str, tuple[str, str, str]] = {
     "demand_defeated": ("contract terms", "judgement", "elicitation: demand_defeated"),
     "attractiveness": ("attractiveness of the data", "judgement", "elicitation: attractiveness"),
     "log_rate_criminal": ("rate of criminal demands", "counts and judgement", "transparency via count_roles"),
+    "band_level_now": ("accounts in the published bands", "bands", "transparency: us_fisa_content"),
+    # given the bands, all that leads from an account tasked to a customer affected is elicited
     "log_rate_intelligence": (
-        "rate of intelligence tasking",
-        "bands and judgement",
-        "transparency bands; elicitation",
+        "customers affected per tasked account",
+        "judgement",
+        "elicitation: newly_tasked_fraction",
     ),
     "log_transfer": ("rates of other states", "judgement", "elicitation: hazard_transfer"),
     "certification_removes": ("what certificates remove", "judgement", "elicitation: certification_removes"),
@@ -40,6 +42,7 @@ INPUTS: dict[str, tuple[str, str, str]] = {
     "common_bias": ("bias all experts may share", "judgement", "priors: common_bias"),
 }
 """Posterior quantity -> (name, what informs it, where its numbers stand)."""
+SHARED = "common_bias"
 
 
 def drivers(x: xr.Dataset, posterior: Posterior, setup: str) -> Finding:
@@ -56,9 +59,9 @@ def drivers(x: xr.Dataset, posterior: Posterior, setup: str) -> Finding:
     -------
     Finding
         Sorted by ``influence``: share of the rank variance of the setup's probability that goes with the input alone
-        (largest squared rank correlation over the entries of the input; inputs overlap, so shares do not add up to
-        1), with ``input``, ``informed_by`` and ``where``. The text says how much comes through intelligence and
-        criminal purposes.
+        (largest squared semi-partial rank correlation over the entries of the input, the bias that all experts may
+        share taken out of it; the bias has its own row, and shares do not add up to 1), with ``input``,
+        ``informed_by`` and ``where``. The text says how much is judged, and which regime carries most.
 
     Raises
     ------
@@ -68,11 +71,15 @@ def drivers(x: xr.Dataset, posterior: Posterior, setup: str) -> Finding:
     _known(x, setup)
     answer = _ranks(x["probability"].sel(setup=setup).values[None])[0]
     values = posterior.arrays()
+    bias = _ranks(values[SHARED][None])[0]
     rows = []
     for name, (label, informed, where) in INPUTS.items():
         entries = values[name].reshape(-1, values[name].shape[-1])
         entries = entries[entries.std(axis=1) > 0]
-        influence = float(np.square(_ranks(entries) @ answer / len(answer)).max())
+        ranks = _ranks(entries)
+        if name != SHARED:  # without it every judged input would carry the bias, also those a setup does not use
+            ranks = _standard(ranks - np.outer(ranks @ bias / len(bias), bias))
+        influence = float(np.square(ranks @ answer / len(answer)).max())
         rows.append({"input": label, "influence": influence, "informed_by": informed, "where": where})
     table = pd.DataFrame(rows).sort_values("influence", ascending=False, ignore_index=True)
     alone = x["probability_regime"].sel(setup=setup).mean("sample")
@@ -90,5 +97,9 @@ def drivers(x: xr.Dataset, posterior: Posterior, setup: str) -> Finding:
 
 def _ranks(values: np.ndarray) -> np.ndarray:
     """Standardised ranks along the last axis (draws are continuous: ties do not matter)."""
-    ranks = values.argsort(axis=-1).argsort(axis=-1).astype(float)
-    return (ranks - ranks.mean(axis=-1, keepdims=True)) / ranks.std(axis=-1, keepdims=True)
+    return _standard(values.argsort(axis=-1).argsort(axis=-1).astype(float))
+
+
+def _standard(values: np.ndarray) -> np.ndarray:
+    """Mean 0 and standard deviation 1 along the last axis."""
+    return (values - values.mean(axis=-1, keepdims=True)) / values.std(axis=-1, keepdims=True)

@@ -89,8 +89,8 @@ def drivers(x: xr.Dataset, posterior: Posterior, setup: str) -> Finding:
     names = dict(zip(x["regime"].values, x["regime_name"].values, strict=True))
     text = (
         f"{table['input'][0].capitalize()} moves the answer most; of the influence listed, {share_text(judged)} is on "
-        f"inputs that only experts inform. {names[main]} alone carries {share_text(float(alone.max()) / total)} of the "
-        f"expected disclosures."
+        f"inputs that only experts inform. The law that carries most of the expected disclosures is {names[main]}, "
+        f"with {share_text(float(alone.max()) / total)}."
     )
     return Finding(table, text)
 

@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from riskmodel.fit import Posterior, load_posterior
+from riskmodel.study import Study, read_study
+
 os.environ["MPLBACKEND"] = "Agg"  # before anything imports matplotlib; subprocesses and kernels inherit it
 
 SEED = 20261122
@@ -33,3 +36,15 @@ def _seeds() -> None:
     """Fix the two global generators that libraries may reach for."""
     random.seed(SEED)
     np.random.seed(SEED)  # noqa: NPY002 - ours use `rng`; this one is for code that is not ours
+
+
+@pytest.fixture(scope="session")
+def study() -> Study:
+    """The shipped study."""
+    return read_study()
+
+
+@pytest.fixture(scope="session")
+def posterior() -> Posterior:
+    """The shipped posterior."""
+    return load_posterior()

@@ -6,12 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskmodel.study import Study, check_study, read_study
-
-
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return read_study()
+from riskmodel.study import Study, check_study
 
 
 def test_shipped_data_keep_every_rule() -> None:

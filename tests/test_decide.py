@@ -15,16 +15,6 @@ from riskmodel.wording import Probability, one_in, percent
 
 
 @pytest.fixture(scope="module")
-def study() -> rm.Study:
-    return rm.read_study()
-
-
-@pytest.fixture(scope="module")
-def posterior() -> rm.Posterior:
-    return rm.load_posterior()
-
-
-@pytest.fixture(scope="module")
 def x(study: rm.Study, posterior: rm.Posterior) -> xr.Dataset:
     return rm.exposure(posterior, study)
 

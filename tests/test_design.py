@@ -11,12 +11,7 @@ import pytest
 
 from riskmodel.design import _rotation, build_design, content_programmes, item_key, link
 from riskmodel.priors import Priors
-from riskmodel.study import Study, read_study
-
-
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return read_study()
+from riskmodel.study import Study
 
 
 def changed(study: Study, **tables: pd.DataFrame) -> Study:

@@ -15,12 +15,7 @@ from riskmodel.errors import UsageError
 from riskmodel.exposure import _closed, _expect, _inside, _weights, _Window, exposure
 from riskmodel.fit import Posterior, load_posterior
 from riskmodel.nexus import equal_terms
-from riskmodel.study import Study, read_setups, read_study
-
-
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return read_study()
+from riskmodel.study import Study, read_setups
 
 
 @pytest.fixture(scope="module")

@@ -16,17 +16,7 @@ from riskmodel.design import Z90, build_design, link
 from riskmodel.errors import StudyError, UsageError
 from riskmodel.fit import SCORING, Posterior, SampleSettings, fit, load_posterior, require_match
 from riskmodel.priors import Priors
-from riskmodel.study import Study, read_study
-
-
-@pytest.fixture(scope="module")
-def study() -> Study:
-    return read_study()
-
-
-@pytest.fixture(scope="module")
-def posterior() -> Posterior:
-    return load_posterior()
+from riskmodel.study import Study
 
 
 def test_shipped_posterior_is_not_stale(posterior: Posterior, study: Study) -> None:
@@ -154,6 +144,18 @@ def test_collaboration_is_disclosed_more_often_than_infrastructure(posterior: Po
     """All counted foreign events are collaboration content; infrastructure has only zeros."""
     rates = posterior.data["log_rate_criminal"]
     assert float((rates.sel(service="infrastructure") < rates.sel(service="collaboration")).mean()) > 0.8
+
+
+def test_counted_events_are_what_the_rate_expects(posterior: Posterior, study: Study) -> None:
+    """Rate x customers x half a year x reported share, at the pooled medians, against the three published customers."""
+    table = study["elicitation"]
+    customers = table[(table["quantity"] == "enterprise_customers") & (table["condition"] == "msft_azure")]["q50"]
+    hidden = table[table["quantity"] == "unreported_share"]["q50"].median()
+    rate = np.exp(posterior.data["log_rate_criminal_reporter"].sel(reporter_service="microsoft.collaboration"))
+    expected = float(rate.median()) * np.exp(np.log(customers).mean()) * 0.5 * (1 - hidden)
+    row = study["transparency"].set_index("row_id").loc["TR1463"]
+    assert row["value_low"] == 3
+    assert 3 / 5 < expected < 3 * 3
 
 
 def test_band_levels_continue_the_published_series(posterior: Posterior, study: Study) -> None:

@@ -18,16 +18,6 @@ SOME = ["HDH_AZURE", "HDH_SCALEWAY", "HDH_TARGET_SECNUMCLOUD", "GEN_AWS"]
 
 
 @pytest.fixture(scope="module")
-def study() -> rm.Study:
-    return rm.read_study()
-
-
-@pytest.fixture(scope="module")
-def posterior() -> rm.Posterior:
-    return rm.load_posterior()
-
-
-@pytest.fixture(scope="module")
 def x(study: rm.Study, posterior: rm.Posterior) -> xr.Dataset:
     setups = study["setups"]
     return rm.exposure(posterior, study, setups=setups[setups["setup_id"].isin(SOME)])

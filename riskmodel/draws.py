@@ -9,25 +9,29 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from riskmodel.nexus import SCHEMES, TERMS, Alternative, Option, Programme, SetupFacts, Unknown
+from riskmodel.codes import EU_EEA
+from riskmodel.errors import UsageError
+from riskmodel.nexus import SCHEMES, TERMS, Fact, Learnt, Option, Programme, SetupFacts, Status, Unknown
 
 if TYPE_CHECKING:
     from riskmodel.fit import Posterior
 
 __all__ = [
-    "Cell",
-    "Cells",
     "Draws",
+    "Kept",
+    "Routes",
     "authority_cells",
-    "cells",
+    "certificate_cells",
+    "chance",
     "contract_cells",
     "custody_factor",
+    "fact_cells",
+    "openings",
     "rates",
     "stretches",
 ]
@@ -50,6 +54,8 @@ ROUTE_GROUPS = {
 """Positions in the posterior's routes that are one legal question."""
 COUNTED = ("US_SCA_CLOUD", "US_FISA702")
 """Programmes whose hazard the counts and bands inform; others transfer from the United States rate."""
+Routes = tuple[frozenset[str], ...]
+"""Routes open, by programme."""
 
 
 class Draws:
@@ -61,14 +67,24 @@ class Draws:
         self.seed = posterior.seed
         self.size = self.values["leak"].shape[-1]
         self.routes = self.coords["route"]
-        place = [self.coords["regime"].index(p.regime_id) for p in programmes]
+        place = [self.coords["regime"].index(p.reach_of) for p in programmes]
         self.reach = self.values["reach"][place]
+        # the schemes keep out law from outside the Union; of the law of its members they remove nothing
+        self.certified = [not p.countries & EU_EEA for p in programmes]
         self.transfer = np.exp(self.values["log_transfer"][place])
         self.transfer[[p.regime_id in COUNTED for p in programmes]] = 1.0
         self._memory: dict[str, np.ndarray] = {}
 
     def get(self, name: str, **where: str) -> np.ndarray:
-        """One posterior quantity, (sample,)."""
+        """One posterior quantity, (sample,).
+
+        Raises
+        ------
+        UsageError
+            If the posterior does not have it: it was fitted by an older version.
+        """
+        if name not in self.values:
+            raise UsageError(f"posterior: lacks {name}, which this answer needs; fit again with `riskmodel fit`")
         value = self.values[name]
         for dim, label in where.items():
             value = value[self.coords[dim].index(label)]
@@ -138,110 +154,112 @@ def contract_cells(facts: SetupFacts, draws: Draws) -> list[tuple[float, np.ndar
     return [(1.0 - facts.terms_probability, seen), (facts.terms_probability, more)]
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One joint state of the settled facts of an option: its probability and the chance that a question opens."""
-
-    weight: np.ndarray
-    chance: np.ndarray  # (reached regime, stretch, question, sample)
-
-
-@dataclass(frozen=True)
-class Cells:
-    """All joint states of an option; ``regimes`` are positions of the programmes that may reach it at all."""
-
-    regimes: tuple[int, ...]
-    cells: tuple[Cell, ...]
-
-
 def stretches(option: Option) -> list[list[int]]:
     """Segments with the same certificates share one legal answer and can be added up."""
-    groups: dict[tuple[str, ...], list[int]] = {}
+    groups: dict[tuple[object, ...], list[int]] = {}
     for m, status in enumerate(option.status):
         groups.setdefault(tuple(status[s] for s in SCHEMES), []).append(m)
     return list(groups.values())
 
 
-def relevant(option: Option, programmes: Sequence[Programme]) -> list[Unknown]:
-    """Unknown facts that open or close a route of a foreign programme."""
-    return [u for u in option.unknowns if any(p.routes(a.facts) for p in programmes for a in u.alternatives)]
+def openings(facts: frozenset[Fact], programmes: Sequence[Programme]) -> Routes:
+    """Routes that facts open, by programme."""
+    return tuple(p.routes(facts) for p in programmes)
 
 
-def status_levels(option: Option, scheme: str, draws: Draws) -> list[np.ndarray]:
-    """Probability that the controls of a scheme are in place, by segment."""
-    return [draws.get("certification_in_place", status=status[scheme]) for status in option.status]
+def relevant(option: Option, programmes: Sequence[Programme]) -> list[tuple[Unknown, list[Routes]]]:
+    """Uncertain facts that decide over a route of a foreign programme, with what each alternative opens."""
+    certain = openings(option.facts, programmes)
+    found = []
+    for unknown in option.unknowns:
+        opened = [openings(way.facts, programmes) for way in unknown.alternatives]
+        if any(more - routes for way in opened for more, routes in zip(way, certain, strict=True)):
+            found.append((unknown, opened))
+    return found
 
 
-def cells(option: Option, programmes: Sequence[Programme], draws: Draws) -> Cells:
-    """Enumerate the settled facts and certificates of an option exactly.
+def chance(stated: float, learnt: Learnt, draws: Draws) -> np.ndarray:
+    """Probability that an alternative holds: (sample,)."""
+    result = np.full(draws.size, stated)
+    for name, holds in learnt:
+        if name == "separated":
+            value = draws.get("separated_when_unknown")
+        else:
+            confidence, _, at_least = name.partition(":")
+            value = np.maximum(draws.get("fact_true", confidence=confidence), float(at_least or 0.0))
+        result *= value if holds else 1.0 - value
+    return result
+
+
+def fact_cells(option: Option, programmes: Sequence[Programme], draws: Draws) -> dict[Routes, np.ndarray]:
+    """Probability of each joint state of the settled facts of an option, as the routes that are open in it.
+
+    Enumerated exactly, one unknown after the other; states that open the same routes are added up, so that facts which
+    change nothing cost nothing.
+    """
+    certain = openings(option.facts, programmes)
+    states = {certain: np.ones(draws.size)}
+    for unknown, opened in relevant(option, programmes):
+        weights: dict[Routes, np.ndarray] = {}
+        for way, routes in zip(unknown.alternatives, opened, strict=True):
+            more = tuple(a | b for a, b in zip(certain, routes, strict=True))
+            weights[more] = weights.get(more, 0.0) + chance(way.probability, way.learnt, draws)
+        merged: dict[Routes, np.ndarray] = {}
+        for routes, before in states.items():
+            for more, weight in weights.items():
+                key = tuple(a | b for a, b in zip(routes, more, strict=True))
+                merged[key] = merged.get(key, 0.0) + before * weight
+        states = merged
+    return states
+
+
+def status_levels(option: Option, scheme: str, draws: Draws) -> np.ndarray:
+    """Probability that the controls of a scheme are in place, averaged over its status: (segment, sample)."""
+
+    def level(status: Status) -> np.ndarray:
+        ways = (chance(1.0, given, draws) * draws.get("certification_in_place", status=s) for s, given in status)
+        return np.asarray(sum(ways))
+
+    distinct = {status[scheme]: level(status[scheme]) for status in option.status}
+    return np.stack([distinct[status[scheme]] for status in option.status])
+
+
+Kept = list[list["np.ndarray | float"]]
+"""Share of reach that certificates leave, by stretch and route."""
+
+
+def certificate_cells(option: Option, draws: Draws) -> list[tuple[np.ndarray, Kept]]:
+    """Joint states of the certificates: probability, and what they leave of reach.
 
     The chance of a legal question is p_jmk = r_jk (1 - c_k Q_m) of the strongest open route of its group: two states
     of one route (separated or not, with or without access, minority or control) are one question.
     """
-    unknowns = relevant(option, programmes)
-    ways = list(product(*(u.alternatives for u in unknowns)))
-    joint = [option.facts.union(*(way.facts for way in combination)) for combination in ways]
-    opened = [[{draws.routes.index(r) for r in p.routes(facts)} for p in programmes] for facts in joint]
-    regimes = tuple(j for j in range(len(programmes)) if any(routes[j] for routes in opened))
-    groups = [
-        group for group in ROUTE_GROUPS.values() if any(routes[j] & set(group) for routes in opened for j in regimes)
-    ]
-    if not regimes:
-        return Cells((), (Cell(np.ones(draws.size), np.zeros((0, len(stretches(option)), 1, draws.size))),))
-    found = []
-    for quality, kept in _certificates(option, draws):
-        for combination, routes in zip(ways, opened, strict=True):
-            weight = quality
-            for way in combination:
-                weight = weight * fact_probability(way, draws)
-            chance = np.zeros((len(regimes), len(kept), len(groups), draws.size))
-            for a, j in enumerate(regimes):
-                for g, group in enumerate(groups):
-                    for m, keep in enumerate(kept):
-                        present = [k for k in group if k in routes[j]]
-                        if present:
-                            chance[a, m, g] = np.max([draws.reach[j, k] * keep[k] for k in present], axis=0)
-            found.append(Cell(weight, chance))
-    return Cells(regimes, tuple(found))
-
-
-def _certificates(option: Option, draws: Draws) -> list[tuple[np.ndarray, list[list[np.ndarray | float]]]]:
-    """Joint states of the certificates: probability, and by stretch and route what they leave of reach."""
     firsts = [members[0] for members in stretches(option)]
+    removes = draws.values["certification_removes"]
     axes = []
     for scheme in SCHEMES:
+        levels = status_levels(option, scheme, draws)[firsts]
         names = [option.status[m][scheme] for m in firsts]
-        order = sorted(set(names), key=draws.coords["status"].index)
-        levels = [draws.get("certification_in_place", status=name) for name in order]
-        ladder = [np.zeros(draws.size), *levels, np.ones(draws.size)]
+        rungs = np.sort(levels[[names.index(name) for name in dict.fromkeys(names)]], axis=0)
+        ladder = [np.zeros(draws.size), *rungs, np.ones(draws.size)]
         # one uniform per scheme: between two levels exactly the stretches with the higher one have their controls
-        axes.append([(ladder[i + 1] - ladder[i], [order.index(n) >= i for n in names]) for i in range(len(ladder) - 1)])
-    removes = draws.values["certification_removes"]
+        axes.append([(high - low, levels >= high) for low, high in pairwise(ladder)])
     states = []
     for combination in product(*axes):
         weight = np.prod([part for part, _ in combination], axis=0)
-        kept: list[list[np.ndarray | float]] = []
-        for m in range(len(firsts)):
-            passing = [removes[i] for i, (_, held) in enumerate(combination) if held[m]]
-            kept.append([_left([c[k] for c in passing]) for k in range(len(draws.routes))])
+        passing = [[(removes[i], held[m]) for i, (_, held) in enumerate(combination)] for m in range(len(firsts))]
+        kept = [[_left([(c[k], held) for c, held in part]) for k in range(len(draws.routes))] for part in passing]
         states.append((weight, kept))
     return states
 
 
-def _left(removed: Sequence[np.ndarray]) -> np.ndarray | float:
-    """What several certificates leave of a route's reach."""
+def _left(removed: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray | float:
+    """What several certificates leave of a route's reach where their controls hold."""
     left: np.ndarray | float = 1.0
-    for part in removed:
-        if part.any():
-            left = left * (1.0 - part)
+    for part, held in removed:
+        if held.any() and part.any():
+            left = left * (1.0 - part * held)
     return left
-
-
-def fact_probability(way: Alternative, draws: Draws) -> np.ndarray:
-    """Probability that an alternative holds: (sample,)."""
-    separated = draws.get("separated_when_unknown")
-    learnt = {0: np.ones(draws.size), 1: separated, -1: 1.0 - separated}[way.learnt]
-    return way.probability * learnt
 
 
 def authority_cells(

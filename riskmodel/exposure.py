@@ -32,7 +32,20 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from riskmodel.draws import Draws, authority_cells, cells, contract_cells, custody_factor, rates, stretches
+from riskmodel.codes import legal_space
+from riskmodel.draws import (
+    ROUTE_GROUPS,
+    Draws,
+    Kept,
+    Routes,
+    authority_cells,
+    certificate_cells,
+    contract_cells,
+    custody_factor,
+    fact_cells,
+    rates,
+    stretches,
+)
 from riskmodel.errors import UsageError
 from riskmodel.nexus import Option, Programme, SetupFacts, foreign_programmes, setup_facts
 from riskmodel.worlds import world
@@ -53,6 +66,7 @@ def exposure(
     home: str | None = None,
     start: dt.date | None = None,
     by_regime: bool = True,
+    covert: bool = False,
 ) -> xr.Dataset:
     """Score setups against a posterior.
 
@@ -70,6 +84,9 @@ def exposure(
         Legal space of the controller, default the study's (``"EU/EEA"``).
     by_regime
         Whether to compute ``probability_regime`` too (half the work).
+    covert
+        Whether to add ``probability_covert``: collection that needs no provider, a separate line that is purely
+        elicited and never part of ``probability``.
 
     Returns
     -------
@@ -84,13 +101,17 @@ def exposure(
         - ``probability_regime`` (sample, setup, regime): the same through one regime alone
         - ``probability_reading`` (sample, reading): by provider-and-custody reading, with ``reading_weight``
         - ``world_reached`` (sample, setup), ``world_probability`` (sample, setup): in the sample's own world
+        - ``probability_covert`` (sample, setup), if asked for: at least one covert collection of intelligible content
+          within the horizon; the same for all data in the EU apart from encryption. Experts were asked about data
+          there only: not given (missing) for data elsewhere or in an unseen place
 
-        attributes ``horizon_years``, ``home``, ``start``, ``design_hash``.
+        attributes ``horizon_years``, ``home``, ``start``, ``design_hash``, and with ``covert`` the setups for which it
+        is not given, ``covert_not_given``.
 
     Raises
     ------
     UsageError
-        If the horizon is not positive, or a setup uses a data class or service model the posterior does not know.
+        If the horizon is not positive, or the posterior lacks a quantity that scoring needs.
 
     Examples
     --------
@@ -134,7 +155,17 @@ def exposure(
     }
     readings = [(fact, label) for fact, part in zip(facts, scored, strict=True) for label in part["readings"]]
     data["probability_reading"] = (("reading", "sample"), np.concatenate([s["by_reading"] for s in scored]))
-    first = study.as_of if start is None else start
+    attrs: dict[str, Any] = {
+        "horizon_years": float(horizon_years),
+        "home": home or study.home,
+        "start": (start or study.as_of).isoformat(),
+        "design_hash": posterior.design_hash,
+    }
+    if covert:
+        foreign = foreign_programmes(study, home or study.home, "covert")
+        lines = np.stack([_covert(fact, draws, horizon_years if foreign else np.nan) for fact in facts])
+        data["probability_covert"] = (("setup", "sample"), lines)
+        attrs["covert_not_given"] = [name for name, line in zip(names, lines, strict=True) if np.isnan(line).any()]
     return xr.Dataset(
         data,
         coords={
@@ -148,12 +179,7 @@ def exposure(
             "reading_custody": ("reading", [label[1] for _, label in readings]),
             "reading_weight": ("reading", np.array([label[2] for _, label in readings])),
         },
-        attrs={
-            "horizon_years": float(horizon_years),
-            "home": home or study.home,
-            "start": first.isoformat(),
-            "design_hash": posterior.design_hash,
-        },
+        attrs=attrs,
     ).transpose("sample", "setup", "regime", "reading")
 
 
@@ -165,15 +191,21 @@ class _Window:
     hazard: np.ndarray  # (custody and terms, regime, stretch, sample)
 
 
-def _states(programmes: Sequence[Programme]) -> list[list[int]]:
+State = tuple[int, ...]
+"""Positions of the programmes of one state."""
+
+
+def _states(programmes: Sequence[Programme], reached: Sequence[int]) -> list[State]:
     """Positions of the reached programmes, grouped by state."""
-    groups: dict[frozenset[str], list[int]] = {}
-    for j, programme in enumerate(programmes):
-        groups.setdefault(programme.countries, []).append(j)
+    groups: dict[frozenset[str], State] = {}
+    for j in reached:
+        groups[programmes[j].countries] = (*groups.get(programmes[j].countries, ()), j)
     return list(groups.values())
 
 
-def _closed(chance: np.ndarray, members: Sequence[tuple[int, int]], same: np.ndarray) -> np.ndarray:
+def _closed(
+    chance: np.ndarray | Mapping[tuple[int, int], np.ndarray], members: Sequence[tuple[int, int]], same: np.ndarray
+) -> np.ndarray:
     """P(nothing opens for any (regime, stretch) in members): product over legal questions of the state's mixture."""
     regimes = sorted({j for j, _ in members})
     worst = [np.max([chance[j, m] for i, m in members if i == j], axis=0) for j in regimes]
@@ -231,6 +263,96 @@ def _alone(
     return result
 
 
+@dataclass(frozen=True)
+class Settled:
+    """What follows when every settled unknown of an option is integrated out, the leak left aside."""
+
+    reach: np.ndarray  # (regime, sample)
+    reach_any: np.ndarray  # (sample,)
+    through: np.ndarray  # (custody and terms, sample): probability of an event
+    alone: np.ndarray  # (regime, custody and terms, sample): through one regime alone; zeros unless asked for
+
+
+def stretched(option: Option, factor: np.ndarray, years: np.ndarray) -> np.ndarray:
+    """Years of each stretch in which each regime can be used: (regime, stretch, sample)."""
+    return np.stack([(factor[:, m] * years[m, None]).sum(axis=1) for m in stretches(option)], axis=1)
+
+
+def leaked(windows: Sequence[tuple[np.ndarray, np.ndarray]], scales: np.ndarray) -> np.ndarray:
+    """Probability of an event where every regime reaches: (custody and terms, sample)."""
+    return np.asarray(sum(weight * -np.expm1(-scales * hazard.sum(axis=(0, 1))) for weight, hazard in windows))
+
+
+def _chances(state: State, routes: Routes, kept: Kept, draws: Draws) -> dict[tuple[int, int], np.ndarray]:
+    """Chance that each legal question of a state opens, by (regime, stretch): the strongest open route of its group."""
+    opened = [{draws.routes.index(route) for route in mine} for mine in routes]
+    groups = [group for group in ROUTE_GROUPS.values() if any(mine & set(group) for mine in opened)]
+    found = {}
+    for (j, mine), (m, left) in product(zip(state, opened, strict=True), enumerate(kept)):
+        chance = np.zeros((len(groups), draws.size))
+        for g, group in enumerate(groups):
+            for k in mine.intersection(group):
+                np.maximum(chance[g], draws.reach[j, k] * (left[k] if draws.certified[j] else 1.0), out=chance[g])
+        found[j, m] = chance
+    return found
+
+
+def settle(
+    option: Option,
+    programmes: Sequence[Programme],
+    draws: Draws,
+    windows: Sequence[tuple[np.ndarray, np.ndarray]],
+    scales: np.ndarray,
+    by_regime: bool = False,
+) -> Settled:
+    """Integrate facts, certificates and legal questions of one option out.
+
+    Parameters
+    ----------
+    windows
+        Joint states of lapsed authorities: weight (sample,) and integrated hazard (regime, stretch, sample).
+    scales
+        What custody and terms leave of the hazard: (custody and terms, sample).
+    """
+    same = draws.get("same_answer")
+    cells = fact_cells(option, programmes, draws)
+    reached = [j for j in range(len(programmes)) if any(routes[j] for routes in cells)]
+    states, parts = _states(programmes, reached), range(len(stretches(option)))
+    singly = [(j,) for j in reached]
+    pairs = {state: tuple((j, m) for j in state for m in parts) for state in {*states, *singly}}
+    spans = [_Window(weight, scales[:, None, None] * hazard[reached]) for weight, hazard in windows]
+    placed = {state: [(reached.index(j), m) for j, m in pairs[state]] for state in (pairs if by_regime else states)}
+    weights = {state: _weights(place, spans) for state, place in placed.items()}
+    reach, reach_any = np.zeros((len(programmes), draws.size)), np.zeros(draws.size)
+    through, alone = np.zeros_like(scales), np.zeros((len(programmes), *scales.shape))
+    for quality, kept in certificate_cells(option, draws) if states else []:
+        answers: dict[tuple[State, Routes], tuple[Any, np.ndarray]] = {}
+        weighed: dict[tuple[State, Routes], Any] = {}
+        for routes, likely in cells.items():
+            survival, closed = np.ones_like(through), np.ones(draws.size)
+            for state in states:
+                key = (state, tuple(routes[j] for j in state))
+                if not any(key[1]):
+                    continue
+                if key not in answers:
+                    chances = _chances(*key, kept, draws)
+                    shut = {inside: _closed(chances, inside, same) for inside in _inside(pairs[state])}
+                    answers[key] = (shut, _expect(weights[state], pairs[state], shut))
+                weighed[key] = weighed.get(key, 0.0) + quality * likely
+                survival *= answers[key][1]
+                closed *= answers[key][0][pairs[state]]
+            through += quality * likely * (1.0 - survival)
+            reach_any += quality * likely * (1.0 - closed)
+        for (state, routes), weight in weighed.items():
+            shut, expected = answers[state, routes]
+            for j in state:
+                reach[j] += weight * (1.0 - shut[pairs[j,]])
+                if by_regime:
+                    one = expected if len(state) == 1 else _expect(weights[j,], pairs[j,], shut)
+                    alone[j] += weight * (1.0 - one)
+    return Settled(reach, reach_any, through, alone)
+
+
 def _score(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws, by_regime: bool) -> dict[str, Any]:
     """Everything about one setup, sample last."""
     years = np.array([segment.years for segment in facts.segments])
@@ -258,6 +380,23 @@ def _score(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws, by_
     }
 
 
+def _covert(facts: SetupFacts, draws: Draws, horizon_years: float) -> np.ndarray:
+    """Probability of covert collection within the horizon, (sample,); missing unless all data are seen in the EU.
+
+    Keys that the provider does not hold scale the yearly probability as they scale what a provider can produce in
+    clear; own hosting is taken as provider-held keys.
+    """
+    places = {country for kind, country in facts.options[0].facts if kind == "data_location"}
+    if not places or not places <= legal_space("EU"):
+        return np.full(draws.size, np.nan)
+    total: Any = 0.0
+    for custody, weight in facts.custody.items():
+        held = "provider" if custody == "first_party" else custody
+        clear = draws.get("clear_text", custody=held) / draws.get("clear_text", custody="provider")
+        total = total + weight * -np.expm1(horizon_years * np.log1p(-draws.get("covert_yearly") * clear))
+    return np.asarray(total)
+
+
 def _score_option(
     facts: SetupFacts,
     option: Option,
@@ -269,48 +408,19 @@ def _score_option(
     by_regime: bool,
 ) -> dict[str, np.ndarray]:
     """One provider of a setup: reach, rate and probability with settled unknowns integrated out exactly."""
-    leak, same = draws.get("leak"), draws.get("same_answer")
+    leak = draws.get("leak")
     rate = rates(facts, option, programmes, draws)
     scales = np.stack([custody_factor(option, name, draws) * keep for name in facts.custody for _, keep in contract])
     share = np.array([weight * clause for weight in facts.custody.values() for clause, _ in contract])
-    parts = stretches(option)
-    found = cells(option, programmes, draws)
-    spans, leaked = [], np.zeros_like(scales)
-    for weight, factor in windows:
-        spent = np.stack([(factor[:, members] * years[members, None]).sum(axis=1) for members in parts], axis=1)
-        hazard = rate[:, None] * spent  # (regime, stretch, sample)
-        leaked += weight * -np.expm1(-scales * hazard.sum(axis=(0, 1)))
-        # from here on regimes are counted among the reached ones
-        spans.append(_Window(weight, scales[:, None, None] * hazard[list(found.regimes)]))
-    alone = leak * _alone(rate, scales, windows, years) if by_regime else np.zeros((len(rate), 1, 1))
-    states = _states([programmes[j] for j in found.regimes])
-    singly = [[j] for state in states for j in state]
-    pairs = {tuple(s): [(j, m) for j in s for m in range(len(parts))] for s in [*states, *singly]}
-    weights = {tuple(s): _weights(pairs[tuple(s)], spans) for s in (states + singly if by_regime else states)}
-    through = np.zeros_like(scales)
-    reach, reach_any = np.zeros_like(rate), np.zeros(draws.size)
-    for cell in found.cells:
-        survival, closed = np.ones_like(scales), np.ones(draws.size)
-        for state in states:
-            key = tuple(state)
-            shut = {inside: _closed(cell.chance, inside, same) for inside in _inside(pairs[key])}
-            expected = _expect(weights[key], pairs[key], shut)
-            survival *= expected
-            closed *= shut[tuple(pairs[key])]
-            for j in state:
-                reach[found.regimes[j]] += cell.weight * (1.0 - shut[tuple(pairs[(j,)])])
-                if not by_regime:
-                    continue
-                one = expected if len(state) == 1 else _expect(weights[(j,)], pairs[(j,)], shut)
-                alone[found.regimes[j]] += (1.0 - leak) * cell.weight * (1.0 - one)
-        through += cell.weight * (1.0 - survival)
-        reach_any += cell.weight * (1.0 - closed)
-    probability = (1.0 - leak) * through + leak * leaked
+    spent = [(weight, rate[:, None] * stretched(option, factor, years)) for weight, factor in windows]
+    found = settle(option, programmes, draws, spent, scales, by_regime)
+    probability = (1.0 - leak) * found.through + leak * leaked(spent, scales)
+    alone = (1.0 - leak) * found.alone + leak * _alone(rate, scales, windows, years) if by_regime else found.alone
     by_custody = (probability * share[:, None]).reshape(len(facts.custody), len(contract), -1).sum(axis=1)
     by_custody /= np.array(list(facts.custody.values()))[:, None]
     return {
-        "reach": leak + (1.0 - leak) * reach,
-        "reach_any": leak + (1.0 - leak) * reach_any,
+        "reach": leak + (1.0 - leak) * found.reach,
+        "reach_any": leak + (1.0 - leak) * found.reach_any,
         "rate": rate * (scales * share[:, None]).sum(axis=0),
         "probability": (probability * share[:, None]).sum(axis=0),
         "probability_regime": (alone * share[:, None]).sum(axis=1),

@@ -20,6 +20,8 @@ from riskmodel._files import replacing
 from riskmodel.errors import Problem, StudyError, UsageError
 
 if TYPE_CHECKING:
+    from riskmodel.design import Design
+    from riskmodel.priors import Priors
     from riskmodel.study import Study
 
 __all__ = ["Posterior", "SampleSettings", "fit", "load_posterior"]
@@ -47,6 +49,15 @@ SCORING = (
     "log_rate_intelligence_reporter",
     "band_level_now",
     "log_transfer",
+    "fact_true",
+    "suspension_rate",
+    "suspension_common",
+    "suspension_hit",
+    "degradation_given_cutoff",
+    "covert_yearly",
+    "content_given",
+    "some_data_given",
+    "log_customers",
     "common_bias",
     "expert_dependence",
 )
@@ -60,7 +71,9 @@ class SampleSettings:
     Attributes
     ----------
     draws, tune, chains
-        Per chain; ``tune`` is discarded.
+        Kept and tuning draws per chain; tuning draws are discarded.
+    thin
+        Every how many draws one is kept.
     target_accept
         NUTS step-size target; high, because pooling scales have narrow necks.
     seed
@@ -72,9 +85,10 @@ class SampleSettings:
     draws: int = 1000
     tune: int = 1000
     chains: int = 4
-    target_accept: float = 0.97
+    target_accept: float = 0.98
     seed: int = 20261122
     cores: int = 2
+    thin: int = 3
     sampler: str = "nutpie"
 
 
@@ -104,6 +118,11 @@ class Posterior:
         """Rows (check, value, threshold, verdict, meaning) computed on the full draws when it was fitted."""
         return list(json.loads(self.data.attrs["checks"]))
 
+    @property
+    def notes(self) -> list[str]:
+        """What the study lacked, so that the posterior follows priors or judgement there; empty when nothing."""
+        return list(json.loads(self.data.attrs.get("notes", "[]")))
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Every quantity as float64 with the sample (chains joined) last."""
         joined = self.data.stack(sample=("chain", "draw"), create_index=False)
@@ -121,7 +140,7 @@ class Posterior:
 
 
 def fit(study: Study, settings: SampleSettings | None = None) -> Posterior:
-    """Sample the posterior of a study (half a minute to compile, seconds to sample).
+    """Sample the posterior of a study (about a minute to compile, half a minute to sample).
 
     Parameters
     ----------
@@ -135,31 +154,27 @@ def fit(study: Study, settings: SampleSettings | None = None) -> Posterior:
     Posterior
         Whether or not its checks pass; :meth:`Posterior.checks` says which, and reports show it.
     """
-    import pymc as pm
-
-    from riskmodel import __version__
     from riskmodel.checks import convergence
     from riskmodel.design import build_design
     from riskmodel.model import build_model
     from riskmodel.priors import Priors
+    from riskmodel.program import Program
 
     settings = settings or SampleSettings()
     priors = Priors.from_study(study)
     design = build_design(study)
-    model = build_model(design, priors)
-    log.info("compiling (about half a minute), then sampling %d chains", settings.chains)
-    tree = pm.sample(
-        draws=settings.draws,
-        tune=settings.tune,
-        chains=settings.chains,
-        cores=settings.cores,
-        target_accept=settings.target_accept,
-        random_seed=settings.seed,
-        nuts_sampler=settings.sampler,
-        progressbar=False,
-        model=model,
-    )
+    log.info("compiling (about a minute), then sampling %d chains", settings.chains)
+    tree = Program(build_model(design, priors)).sample(settings)
     checks = convergence(tree, SCORING)
+    return posterior_of(tree, design, priors, study, settings, checks)
+
+
+def posterior_of(
+    tree: xr.DataTree, design: Design, priors: Priors, study: Study, settings: SampleSettings, checks: list[Any]
+) -> Posterior:
+    """Keep what scoring needs of a sampler's output, with its provenance."""
+    from riskmodel import __version__
+
     kept = tree["posterior"].to_dataset()[list(SCORING)].astype("float32")
     # every coordinate that a kept quantity uses, and nothing of the sampler
     kept = kept.drop_vars([c for c in kept.coords if c not in {d for v in kept.data_vars.values() for d in v.dims}])
@@ -169,6 +184,7 @@ def fit(study: Study, settings: SampleSettings | None = None) -> Posterior:
         "package_version": __version__,
         "created": study.as_of.isoformat(),
         "checks": json.dumps(checks),
+        "notes": json.dumps(design.notes()),
         **asdict(settings),
     }
     return Posterior(kept)

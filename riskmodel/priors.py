@@ -6,6 +6,7 @@ model assumes before any expert or count speaks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Prior", "Priors"]
 
+ACCEPTABILITY = "acceptability_"
+
 
 @dataclass(frozen=True)
 class Prior:
@@ -23,7 +26,8 @@ class Prior:
     Attributes
     ----------
     distribution
-        ``Normal`` (mean, sd), ``HalfNormal`` (sd), ``Beta`` (alpha, beta) or ``Constant`` (value).
+        ``Normal`` (mean, sd), ``HalfNormal`` (sd), ``LogNormal`` (median, sd of the log), ``Beta`` (alpha, beta) or
+        ``Constant`` (value).
     first, second
         Its numbers; ``second`` is ``nan`` where the distribution has one.
     unit, reason, source_ids
@@ -44,7 +48,7 @@ class Prior:
         Raises
         ------
         ValueError
-            If the distribution is not one of the four.
+            If the distribution is not one of the five.
         """
         import pymc as pm
 
@@ -54,6 +58,8 @@ class Prior:
             return pm.Normal(name, self.first, self.second, **kwargs)
         if self.distribution == "HalfNormal":
             return pm.HalfNormal(name, self.first, **kwargs)
+        if self.distribution == "LogNormal":
+            return pm.LogNormal(name, math.log(self.first), self.second, **kwargs)
         if self.distribution == "Beta":
             return pm.Beta(name, self.first, self.second, **kwargs)
         raise ValueError(f"prior {self.prior_id}: unknown distribution {self.distribution!r}")
@@ -88,5 +94,9 @@ class Priors(Mapping[str, Prior]):
         return len(self._priors)
 
     def numbers(self) -> list[tuple[str, str, float, float]]:
-        """What a posterior depends on: id, distribution and numbers, sorted (reasons and units left out)."""
-        return sorted((p.prior_id, p.distribution, p.first, p.second) for p in self.values())
+        """What a posterior depends on: id, distribution and numbers, sorted (reasons and units left out).
+
+        Priors of acceptability belong to a posterior of their own, cut off from this one.
+        """
+        own = (p for p in self.values() if not p.prior_id.startswith(ACCEPTABILITY))
+        return sorted((p.prior_id, p.distribution, p.first, p.second) for p in own)

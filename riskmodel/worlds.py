@@ -10,20 +10,20 @@ each share is a plain probability, and the integral over U in :mod:`riskmodel.ex
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 
 import numpy as np
 
 from riskmodel.draws import (
     ROUTE_GROUPS,
     Draws,
+    chance,
     custody_factor,
-    fact_probability,
+    openings,
     rates,
     relevant,
     status_levels,
 )
-from riskmodel.nexus import SCHEMES, Option, Programme, SetupFacts
+from riskmodel.nexus import SCHEMES, Option, Programme, SetupFacts, Unknown
 
 __all__ = ["world"]
 
@@ -74,27 +74,43 @@ def world(
 
 def _opened(option: Option, programmes: Sequence[Programme], draws: Draws) -> np.ndarray:
     """Whether each programme reaches in each segment, in each sample's world: (regime, segment, sample)."""
+    certain = openings(option.facts, programmes)
     unknowns = relevant(option, programmes)
-    held = [_pick(draws.fresh(u.name), [fact_probability(a, draws) for a in u.alternatives]) for u in unknowns]
-    levels = {s: status_levels(option, s, draws) for s in SCHEMES}
-    passed = {s: np.stack([draws.fresh(f"{s} of {option.provider_id}") < v for v in levels[s]]) for s in SCHEMES}
-    opened = np.zeros((len(programmes), len(option.status), draws.size), dtype=bool)
+    held = [_held(unknown, draws) for unknown, _ in unknowns]
+    possible = [certain, *(routes for _, ways in unknowns for routes in ways)]
     removes = draws.values["certification_removes"]
     keep = np.ones((len(option.status), len(draws.routes), draws.size))
     for s in SCHEMES:
-        keep *= 1.0 - passed[s][:, None] * removes[draws.coords["scheme"].index(s)]
-    for ways in product(*(range(len(u.alternatives)) for u in unknowns)):
-        facts = option.facts.union(*(u.alternatives[w].facts for u, w in zip(unknowns, ways, strict=True)))
-        here = np.all([h == w for h, w in zip(held, ways, strict=True)], axis=0) if unknowns else True
-        for j, programme in enumerate(programmes):
-            routes = programme.routes(facts)
-            for group, members in ROUTE_GROUPS.items():
-                present = [k for k in members if draws.routes[k] in routes]
-                if present:
-                    answer = _legal_answer(programme, group, option.provider_id, draws)
-                    chance = (draws.reach[j, present] * keep[:, present]).max(axis=1)
-                    opened[j] |= here & (answer < chance)
+        passed = draws.fresh(f"{s} of {option.provider_id}") < status_levels(option, s, draws)
+        keep *= 1.0 - passed[:, None] * removes[draws.coords["scheme"].index(s)]
+    opened = np.zeros((len(programmes), len(option.status), draws.size), dtype=bool)
+    for j, programme in enumerate(programmes):
+        for group, members in ROUTE_GROUPS.items():
+            reached: np.ndarray | float = 0.0
+            for k in members:
+                route = draws.routes[k]
+                if not any(route in routes[j] for routes in possible):
+                    continue
+                there = np.full(draws.size, route in certain[j])
+                for (_, ways), way in zip(unknowns, held, strict=True):
+                    there |= np.array([route in routes[j] for routes in ways])[way]
+                kept = keep[:, k] if draws.certified[j] else 1.0
+                reached = np.maximum(reached, there * draws.reach[j, k] * kept)
+            if np.any(reached):
+                opened[j] |= _legal_answer(programme, group, option.provider_id, draws) < reached
     return opened
+
+
+def _held(unknown: Unknown, draws: Draws) -> np.ndarray:
+    """Alternative that holds in each world, one uniform a question: (sample,)."""
+    given = {
+        question.name: _pick(
+            draws.fresh(question.name), [chance(a.probability, a.learnt, draws) for a in question.answers]
+        )
+        for question in unknown.questions
+    }
+    holds = [np.all([given[name] == place for name, place in way.when.items()], axis=0) for way in unknown.alternatives]
+    return np.argmax(holds, axis=0)
 
 
 def _pick(uniform: np.ndarray, weights: Sequence[np.ndarray | float]) -> np.ndarray:

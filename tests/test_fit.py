@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from riskmodel.checks import convergence, passed, row
+from riskmodel.checks import passed
 from riskmodel.design import Z90, build_design, link
 from riskmodel.errors import StudyError, UsageError
 from riskmodel.fit import SCORING, Posterior, SampleSettings, fit, load_posterior, require_match
@@ -164,32 +164,6 @@ def test_band_levels_continue_the_published_series(posterior: Posterior, study: 
         last = bands.high[bands.reporter_idx == k][-1]
         now = np.exp(posterior.data["band_level_now"].sel(band_reporter=name))
         assert last / 3 < float(now.median()) < last * 3
-
-
-# -- checks --------------------------------------------------------------------------------------------------------
-
-
-def sampler_output(rng: np.random.Generator, shift: float = 0.0, diverging: int = 0) -> xr.DataTree:
-    values = rng.standard_normal((4, 1000))
-    values[0] += shift
-    flags = np.zeros((4, 1000), dtype=bool)
-    flags[0, :diverging] = True
-    dims = ("chain", "draw")
-    return xr.DataTree.from_dict(
-        {
-            "posterior": xr.Dataset({"a": (dims, values)}, coords={"chain": range(4), "draw": range(1000)}),
-            "sample_stats": xr.Dataset({"diverging": (dims, flags), "energy": (dims, rng.standard_normal((4, 1000)))}),
-        }
-    )
-
-
-def test_checks_pass_on_good_chains_and_fail_on_bad_ones(rng: np.random.Generator) -> None:
-    assert passed(convergence(sampler_output(rng), ["a"]))
-    apart = {r["check"]: r["verdict"] for r in convergence(sampler_output(rng, shift=1.0), ["a"])}
-    assert apart["R-hat, largest"] == "fail"
-    diverged = {r["check"]: r["verdict"] for r in convergence(sampler_output(rng, diverging=3), ["a"])}
-    assert diverged["divergences"] == "fail"
-    assert not passed([row("x", 1.0, "> 2", False, "no")])
 
 
 # -- slow: sampling for real ---------------------------------------------------------------------------------------

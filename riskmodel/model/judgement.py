@@ -22,7 +22,7 @@ dependence between experts after Clemen & Winkler (1999).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,21 +32,23 @@ import pytensor.tensor as pt
 from riskmodel.design import Design, item_key
 from riskmodel.priors import Priors
 
-__all__ = ["Located", "Pool"]
-
-Located = tuple[Sequence[str], Any]
-"""Names of elicited items and the vector of their locations on the link scale."""
+__all__ = ["Pool"]
 
 
 @dataclass(frozen=True)
 class Pool:
-    """What submodels use to speak of elicited items: locations, their likelihood, and the carried bias."""
+    """What submodels use to speak of elicited items: locations, their likelihood, and the carried bias.
+
+    ``places`` collects the location of every item that a submodel has used; :meth:`observe` lets the experts speak of
+    these.
+    """
 
     design: Design
     priors: Priors
     dependence: Any
     scale: Any
     bias: Any
+    places: list[tuple[Sequence[str], Any]] = field(default_factory=list)
 
     @classmethod
     def create(cls, design: Design, priors: Priors) -> Pool:
@@ -72,26 +74,48 @@ class Pool:
         size = judged.direction[found] * judged.spread[found]
         return self.bias * (np.full(len(found), size.mean()) if joint else size)
 
-    def observe(self, locations: Sequence[Located]) -> None:
-        """Add the likelihood of all readings, given the location of every item of ``design.coords['item']``.
+    def place(self, keys: Sequence[str], locations: Any) -> None:
+        """Say which items the entries of a vector are the locations of."""
+        self.places.append((keys, locations))
+
+    def single(self, quantity: str, condition: str = "any", regime: str = "", kind: str = "logit") -> Any:
+        """Add the location of one item; return its value with the carried bias (log ones stay logs)."""
+        return self.pair(quantity, condition, regime, kind)[1]
+
+    def pair(self, quantity: str, condition: str = "any", regime: str = "", kind: str = "logit") -> tuple[Any, Any]:
+        """Like :meth:`single`, with the value that a likelihood may see, without the carried bias, before it."""
+        location = self.location(f"{quantity}_{condition}_location".replace("_any", ""), kind=kind)
+        self.place([item_key(quantity, condition, regime)], pt.atleast_1d(location))
+        both = location, location + self.shift(quantity, [condition], regime).sum()
+        return (pm.math.sigmoid(both[0]), pm.math.sigmoid(both[1])) if kind == "logit" else both
+
+    def observe(self, *, whole: bool = True) -> None:
+        """Add the likelihood of the readings of every item that has a location.
+
+        Parameters
+        ----------
+        whole
+            Whether an item of the design that no submodel uses is an error; a part of the model uses a part of them.
 
         Raises
         ------
         KeyError
-            If an item of the design has no location in the model.
+            If ``whole`` and an item of the design has no location in the model.
         """
-        judged = self.design.judgements
-        keys = [key for names, _ in locations for key in names]
-        missing = sorted(set(self.design.coords["item"]) - set(keys))
-        if missing:
+        judged, items = self.design.judgements, self.design.coords["item"]
+        keys = [key for names, _ in self.places for key in names]
+        missing = sorted(set(items) - set(keys))
+        if missing and whole:
             raise KeyError(f"elicited items that no submodel uses: {', '.join(missing)}")
-        theta = pt.concatenate([vector for _, vector in locations])
-        place = np.array([keys.index(key) for key in self.design.coords["item"]])
-        variance = 1.0 - self.dependence + self.dependence * judged.common
+        theta = pt.concatenate([vector for _, vector in self.places])
+        if whole:
+            pm.Deterministic("item_location", theta[np.array([keys.index(key) for key in items])], dims="item")
+        used = np.flatnonzero([items[i] in keys for i in judged.item_idx])
+        place = np.array([keys.index(items[i]) for i in judged.item_idx[used]])
+        variance = 1.0 - self.dependence + self.dependence * judged.common[used]
         pm.Normal(
             "expert_reading",
-            judged.loading * theta[place[judged.item_idx]],
+            judged.loading[used] * theta[place],
             self.scale * pt.sqrt(variance),
-            observed=judged.rotated,
-            dims="reading",
+            observed=judged.rotated[used],
         )

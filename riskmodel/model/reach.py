@@ -25,7 +25,7 @@ import pymc as pm
 import pytensor.tensor as pt
 
 from riskmodel.design import item_key
-from riskmodel.model.judgement import Located, Pool
+from riskmodel.model.judgement import Pool
 
 __all__ = ["ROUTES", "STATUSES", "reach"]
 
@@ -83,16 +83,17 @@ COORDS = {
 }
 
 
-def reach(pool: Pool) -> list[Located]:
-    """Add the reach submodel; return the location of every item it elicits.
+def reach(pool: Pool) -> None:
+    """Add the reach submodel.
 
     Adds the deterministics ``reach`` (regime, route), ``leak``, ``separated_when_unknown``, ``certification_removes``
     (scheme, route) and ``certification_in_place`` (status), all probabilities or fractions.
     """
-    return [*_routes(pool), *_certification(pool)]
+    _routes(pool)
+    _certification(pool)
 
 
-def _routes(pool: Pool) -> list[Located]:
+def _routes(pool: Pool) -> None:
     priors, regimes = pool.priors, pool.design.coords["regime"]
     base = pool.location("reach_location", dims="route_base")
     gap = priors["order_gap"].create("reach_gap", dims="route_pair")
@@ -124,15 +125,13 @@ def _routes(pool: Pool) -> list[Located]:
     weight = priors["establishment_unknown_weight"].create("separated_when_unknown")
     state = pm.math.sigmoid(elicited[ESTABLISHMENT])
     unseen = pm.math.logit((pt.stack([weight, 1.0 - weight]) * state).sum(keepdims=True))
-    return [
-        ([item_key("reach", route) for route in ELICITED], elicited),
-        ([item_key("reach", "establishment_unknown")], unseen),
-        ([item_key("reach", "no_nexus")], leak),
-        ([item_key("reach", route, regime) for regime in regimes for route in ROUTES], logit.flatten()),
-    ]
+    pool.place([item_key("reach", route) for route in ELICITED], elicited)
+    pool.place([item_key("reach", "establishment_unknown")], unseen)
+    pool.place([item_key("reach", "no_nexus")], leak)
+    pool.place([item_key("reach", route, regime) for regime in regimes for route in ROUTES], logit.flatten())
 
 
-def _certification(pool: Pool) -> list[Located]:
+def _certification(pool: Pool) -> None:
     removes = pool.location("removes_location", dims="removal")
     shift = pt.concatenate(
         [
@@ -157,7 +156,5 @@ def _certification(pool: Pool) -> list[Located]:
     moved = pool.shift("certification_in_place", list(STATUSES), joint=True)
     pm.Deterministic("certification_in_place", pm.math.sigmoid(in_place + moved), dims="status")
     named = [item_key("certification_removes", c, scheme="SecNumCloud") for c in REMOVALS]
-    return [
-        ([*named, item_key("certification_removes", "any", scheme="HDS")], removes),
-        ([item_key("certification_in_place", status) for status in STATUSES], in_place),
-    ]
+    pool.place([*named, item_key("certification_removes", "any", scheme="HDS")], removes)
+    pool.place([item_key("certification_in_place", status) for status in STATUSES], in_place)

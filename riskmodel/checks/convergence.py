@@ -1,4 +1,4 @@
-"""Checks: may this posterior be used? Rows (check, value, threshold, verdict, meaning), for reports and tests alike.
+"""Convergence: did the sampler explore the posterior?
 
 Thresholds follow Vehtari et al. (2021): R-hat below 1.01 and effective sample sizes above 400 for every scalar that
 feeds an answer; no divergences; energy fraction of missing information above 0.3 (Betancourt 2017).
@@ -6,35 +6,18 @@ feeds an answer; no divergences; energy fraction of missing information above 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 
-__all__ = ["convergence", "passed"]
+from riskmodel.checks.rows import Row, row
+
+__all__ = ["convergence"]
 
 RHAT_BELOW = 1.01
 ESS_ABOVE = 400.0
 BFMI_ABOVE = 0.3
-
-Row = dict[str, Any]
-
-
-def row(check: str, value: float, threshold: str, good: bool, meaning: str) -> Row:
-    """Return one line of a checks table."""
-    return {
-        "check": check,
-        "value": value,
-        "threshold": threshold,
-        "verdict": "pass" if good else "fail",
-        "meaning": meaning,
-    }
-
-
-def passed(rows: Iterable[Row]) -> bool:
-    """Whether every check passes."""
-    return all(r["verdict"] == "pass" for r in rows)
 
 
 def convergence(tree: xr.DataTree, names: Sequence[str]) -> list[Row]:

@@ -9,11 +9,11 @@ UV_VERSION := 0.13.9
 BIN        := .venv/bin
 STAMP      := .venv/.stamp
 KERNEL     := .venv/share/jupyter/kernels/riskmodel/kernel.json
-SOURCES    := $(shell find riskmodel data -type f ! -name '*.pyc' 2>/dev/null | sed 's/ /\\ /g')
+SOURCES    := $(shell find riskmodel data -type f ! -name '*.pyc' ! -path '*/.work/*' 2>/dev/null | sed 's/ /\\ /g')
 ARGS       :=
 
 .PHONY: help report test test-slow lint lint-rules lint-format lint-types lint-spelling lint-size \
-        lab fit bench lock env clean FORCE
+        lab fit validate bench lock env clean FORCE
 
 help: ## list these targets
 	@echo "riskmodel: make TARGET"
@@ -61,6 +61,10 @@ $(KERNEL): $(STAMP)
 
 fit: $(STAMP) ## fit the model again to data/ (a few minutes); writes the shipped posterior
 	$(BIN)/riskmodel fit --reference $(ARGS)
+
+validate: $(STAMP) ## fits to simulated and past data (hours; goes on after an interrupt), then the slow tests
+	$(BIN)/riskmodel validate --out riskmodel/reference/validation $(ARGS)
+	$(BIN)/pytest -m slow
 
 bench: $(STAMP) ## measure the promised speeds (ARGS=--fit measures the fit too)
 	$(BIN)/python benchmarks/run.py $(ARGS)

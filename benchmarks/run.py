@@ -1,7 +1,8 @@
 """Measure what the project promises and print a table: limit, measured, kept or not.
 
     python benchmarks/run.py            the speeds (about two minutes); exit 1 when a limit is broken
-    python benchmarks/run.py --fit      the fit too, to a temporary file (up to three minutes more)
+    python benchmarks/run.py --fit      the fit too, and effective draws of an answer per second (minutes more)
+    python benchmarks/run.py --fit --against-pymc        the latter beside PyMC's own sampler (many minutes more)
     python benchmarks/run.py --size     only the lines of code of the package, module by module
 
 Speeds are wall-clock times of whole commands, the median of a few runs after one that warms the disk cache.
@@ -97,6 +98,56 @@ def speeds(fit: bool) -> list[Row]:
     return rows
 
 
+PYMC_DRAWS, PYMC_TUNE, PYMC_CHAINS = 150, 300, 2
+"""PyMC's own sampler is slow here: few draws, and effective draws per second all the same."""
+ANSWER = "HDH_AZURE"
+
+
+def sampling(against_pymc: bool) -> None:
+    """Print effective draws per second of an answer, the log probability of one setup; compiling is told apart."""
+    import arviz as az
+    import numpy as np
+    import pymc as pm
+
+    from riskmodel.design import build_design
+    from riskmodel.exposure import exposure
+    from riskmodel.fit import SampleSettings, posterior_of
+    from riskmodel.model import build_model
+    from riskmodel.priors import Priors
+    from riskmodel.program import Program
+    from riskmodel.study import read_study
+
+    study, settings = read_study(), SampleSettings()
+    priors, design = Priors.from_study(study), build_design(study)
+    setups = study["setups"]
+    asked = setups[setups["setup_id"] == ANSWER]
+
+    def report(name: str, tree: object, seconds: float) -> None:
+        posterior = posterior_of(tree, design, priors, study, settings, [])
+        x = exposure(posterior, study, setups=asked, by_regime=False)["probability"].squeeze("setup")
+        chains = posterior.data.sizes["chain"]
+        ess = float(az.ess(np.log(x.values).reshape(chains, -1)))
+        print(f"{name:<52} {ess:>9.0f} {seconds:>11.1f}  {ess / seconds:.2f} a second", flush=True)
+
+    print(f"\n{f'log probability of {ANSWER}':<52} {'ESS':>9} {'sampling, s':>11}")
+    start = time.perf_counter()
+    program = Program(build_model(design, priors))
+    print(f"{'compiling':<52} {'-':>9} {time.perf_counter() - start:>11.1f}", flush=True)
+    start = time.perf_counter()
+    tree = program.sample(settings)
+    taken = f"{settings.chains} x ({settings.tune} + {settings.draws} of {settings.draws * settings.thin})"
+    report(f"nutpie, {taken}, {settings.cores} cores", tree, time.perf_counter() - start)
+    if against_pymc:
+        few = {"draws": PYMC_DRAWS, "tune": PYMC_TUNE, "chains": PYMC_CHAINS, "cores": 1}
+        few |= {"target_accept": settings.target_accept, "random_seed": settings.seed}
+        start = time.perf_counter()
+        tree = pm.sample(
+            model=program.model, nuts_sampler="pymc", progressbar=False, compute_convergence_checks=False, **few
+        )
+        taken = f"{PYMC_CHAINS} x ({PYMC_TUNE} + {PYMC_DRAWS}), compiling included"
+        report(f"PyMC, {taken}, 1 core", tree, time.perf_counter() - start)
+
+
 def code_lines(path: Path) -> int:
     """Count the lines of a module that hold code: no blanks, comments or docstrings."""
     source = path.read_text(encoding="utf-8")
@@ -125,13 +176,18 @@ def size() -> None:
 def main() -> int:
     """Read the arguments, measure, print."""
     parser = argparse.ArgumentParser(description="Measure what the project promises and print a table.")
-    parser.add_argument("--fit", action="store_true", help="measure `riskmodel fit` too, to a temporary file")
+    parser.add_argument("--fit", action="store_true", help="measure `riskmodel fit` and its sampler too")
+    words = "beside --fit: effective draws per second of PyMC's own sampler too"
+    parser.add_argument("--against-pymc", action="store_true", help=words)
     parser.add_argument("--size", action="store_true", help="only count the lines of code of the package")
     arguments = parser.parse_args()
     if arguments.size:
         size()
         return 0
-    return 0 if all(row.ok for row in speeds(arguments.fit)) else 1
+    rows = speeds(arguments.fit)
+    if arguments.fit:
+        sampling(arguments.against_pymc)
+    return 0 if all(row.ok for row in rows) else 1
 
 
 if __name__ == "__main__":

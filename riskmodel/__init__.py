@@ -27,6 +27,8 @@ _HOME = {
     "SampleSettings": "fit",
     "Priors": "priors",
     "exposure": "exposure",
+    "suspension": "suspension",
+    "portfolio": "suspension",
     "equal_terms": "nexus",
     "summarise": "decide",
     "compare": "decide",
@@ -61,6 +63,8 @@ if TYPE_CHECKING:
     from riskmodel.study import Study as Study
     from riskmodel.study import read_setups as read_setups
     from riskmodel.study import read_study as read_study
+    from riskmodel.suspension import portfolio as portfolio
+    from riskmodel.suspension import suspension as suspension
 
 
 class _Package(types.ModuleType):

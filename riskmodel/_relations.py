@@ -14,6 +14,16 @@ __all__ = ["check_relations"]
 
 SHARE_TOTAL_PCT = 100.5
 """Largest total of the shares in one owner list, in percent; half a point is left for rounding."""
+SEVERITY = ("persons_per_targeted_disclosure", "bulk_given_disclosure", "bulk_share_of_base")
+"""Elicited quantities that are read from their own rows and have no part in a likelihood."""
+REFERENCE = ("attractiveness", "generic")
+"""The one constant among elicited items: other data classes are multiples of it."""
+LIMITS = {
+    "logit": (0.0, 1.0, "above 0 and below 1"),
+    "log": (0.0, float("inf"), "above 0"),
+    "log_excess": (1.0, float("inf"), "above 1"),
+}
+"""Scale of pooling -> open interval of the values it takes, and the same in words."""
 
 
 def check_relations(tables: Mapping[str, RawTable]) -> list[Problem]:
@@ -28,8 +38,8 @@ def check_relations(tables: Mapping[str, RawTable]) -> list[Problem]:
     -------
     list of Problem
         Repeated keys (with both rows), references to rows that are not there, pairs in the wrong order,
-        shares that add up to more than the whole. Rows whose line was ragged can be referred to but are not
-        checked.
+        shares that add up to more than the whole, judgements and counts that the model could not use or would
+        drop. Rows whose line was ragged can be referred to but are not checked.
     """
     problems: list[Problem] = []
     for raw in tables.values():
@@ -38,6 +48,10 @@ def check_relations(tables: Mapping[str, RawTable]) -> list[Problem]:
         problems += _disordered(raw)
     if "ownership" in tables:
         problems += _shares(tables["ownership"])
+    if "elicitation" in tables:
+        problems += _judgements(tables["elicitation"])
+    if {"count_roles", "transparency"} <= set(tables):
+        problems += _counts(tables["count_roles"], tables["transparency"])
     return problems
 
 
@@ -105,3 +119,62 @@ def _shares(raw: RawTable) -> Iterator[Problem]:
             lines = ", ".join(str(raw.origin[p][1]) for p in group.index)
             rule = f"the {kind} of {owned} on {as_of} must add up to at most 100 (percent); rows {lines}"
             yield raw.problem(group.index[-1], "share_low_pct", f"{total:g} in total", rule)
+
+
+def _judgements(raw: RawTable) -> Iterator[Problem]:
+    """Yield the readings of experts that could not be pooled, or that nothing would use."""
+    from riskmodel.design.judgements import QUANTITIES
+
+    what, quantiles = ["quantity", "condition"], ["q10", "q50", "q90"]
+    if not {*what, *quantiles} <= set(raw.frame):
+        return
+    value = raw.frame[quantiles].apply(numbers, kind="number")
+    for position, item in _cells(raw, what):
+        quantity, now = item[0], dict(zip(quantiles, value.loc[position].to_numpy(dtype=float).tolist(), strict=True))
+        if not raw.trusted(position) or quantity in SEVERITY:
+            continue
+        if quantity not in QUANTITIES:
+            rule = f"is no quantity that the model uses{did_you_mean(quantity, QUANTITIES)}"
+            yield raw.problem(position, "quantity", quantity, rule)
+        elif item == REFERENCE:
+            if set(now.values()) != {1.0}:
+                rule = "must be 1, like q10 and q90: the other data classes are multiples of this one"
+                yield raw.problem(position, "q50", raw.frame["q50"].iloc[position], rule)
+        elif len(set(now.values())) == 1:
+            rule = "must lie between different q10 and q90: a constant is no belief that could be pooled"
+            yield raw.problem(position, "q50", raw.frame["q50"].iloc[position], rule)
+        else:
+            yield from _reading(raw, position, now, QUANTITIES[quantity][0])
+
+
+def _reading(raw: RawTable, position: int, value: dict[str, float], how: str) -> Iterator[Problem]:
+    """Yield the first quantile of a row that lies outside the scale of pooling; a lower one may be printed as 0."""
+    low, high, words = LIMITS[how]
+    for name, number in value.items():
+        if not (low < number < high or number != number or (name == "q10" and low == number == 0)):
+            rule = f"must be {words}: {raw.frame['quantity'].iloc[position]} is pooled as a {how.replace('_', ' ')}"
+            yield raw.problem(position, name, raw.frame[name].iloc[position], rule)
+            return
+    if value["q10"] == 0 and value["q50"] == value["q90"]:
+        rule = "must be below q90: with q10 printed as 0, the upper half alone tells the spread"
+        yield raw.problem(position, "q50", raw.frame["q50"].iloc[position], rule)
+
+
+def _counts(raw: RawTable, published: RawTable) -> Iterator[Problem]:
+    """Yield the cells of counts whose reporter has no customers to count against, or that belong to no count."""
+    from riskmodel.design import REPORTERS
+
+    cell = ["service_model", "period_from"]
+    if not {"row_id", "role", *cell} <= set(raw.frame) or not {"row_id", "reporter_id"} <= set(published.frame):
+        return
+    by_row = published.frame.drop_duplicates("row_id").set_index("row_id")["reporter_id"]
+    rows = raw.frame.assign(reporter=raw.frame["row_id"].map(by_row))
+    counted = set(rows.loc[rows["role"] == "count", ["reporter", *cell]].itertuples(index=False, name=None))
+    for position in rows.index[rows["reporter"].notna()]:
+        row = rows.loc[position]
+        if row["reporter"] not in REPORTERS:
+            rule = f"its reporter {row['reporter']} must be one whose customers are known: {', '.join(REPORTERS)}"
+            yield raw.problem(position, "row_id", row["row_id"], rule)
+        elif row["role"] == "thinning" and (row["reporter"], *row[cell]) not in counted:
+            rule = "must have a count of the same reporter, service and beginning, whose part it is"
+            yield raw.problem(position, "row_id", row["row_id"], rule)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Prior", "Priors"]
 
-ACCEPTABILITY = "acceptability_"
+ELSEWHERE = ("acceptability_", "calibration_")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Priors(Mapping[str, Prior]):
     --------
     >>> import riskmodel as rm
     >>> rm.Priors.from_study(rm.read_study())["provider_spread"].distribution
-    'HalfNormal'
+    'LogNormal'
     """
 
     def __init__(self, priors: Mapping[str, Prior]) -> None:
@@ -96,7 +96,8 @@ class Priors(Mapping[str, Prior]):
     def numbers(self) -> list[tuple[str, str, float, float]]:
         """What a posterior depends on: id, distribution and numbers, sorted (reasons and units left out).
 
-        Priors of acceptability belong to a posterior of their own, cut off from this one.
+        Priors of acceptability belong to a posterior of their own, cut off from this one; weights of experts are in
+        the readings.
         """
-        own = (p for p in self.values() if not p.prior_id.startswith(ACCEPTABILITY))
+        own = (p for p in self.values() if not p.prior_id.startswith(ELSEWHERE))
         return sorted((p.prior_id, p.distribution, p.first, p.second) for p in own)

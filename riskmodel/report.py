@@ -16,7 +16,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -24,28 +24,32 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from riskmodel._files import atomic_write
-from riskmodel.errors import UsageError
+from riskmodel.errors import Problem, StudyError, UsageError
 
 if TYPE_CHECKING:
+    from riskmodel.checks import Row
     from riskmodel.fit import Posterior
     from riskmodel.study import Study
 
-__all__ = ["NAME", "inputs", "render"]
+__all__ = ["NAME", "inputs", "refuse_failing", "render", "validation_rows"]
 
 NAME = "riskmodel-report.html"
 """Name of the file in the chosen folder."""
 NOTEBOOK = "report.ipynb"
 CELL_SECONDS = 600
+VALIDATION = Path(__file__).resolve().parent / "reference" / "validation"
+"""Where the results of ``make validate`` are kept."""
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the notebook works on."""
+    """What the notebook works on; ``validation`` are the check rows of a stored validation that belongs to both."""
 
     study: Study
     posterior: Posterior
+    validation: tuple[Row, ...] = ()
 
 
 def inputs(path: str | None = None) -> Inputs:
@@ -64,7 +68,49 @@ def inputs(path: str | None = None) -> Inputs:
     from riskmodel.study import read_study
 
     study = read_study()
-    return Inputs(study, load_posterior(study=study))
+    posterior = load_posterior(study=study)
+    return Inputs(study, posterior, validation_rows(posterior)[0])
+
+
+def validation_rows(posterior: Posterior, folder: Path | None = None) -> tuple[tuple[Row, ...], str]:
+    """Which checks did the validation of a posterior's model and data make?
+
+    Parameters
+    ----------
+    folder
+        Where ``riskmodel validate`` wrote; default the shipped results.
+
+    Returns
+    -------
+    tuple
+        The rows, and an empty text; or no rows, and a sentence that says why: nothing is kept, or what is kept belongs
+        to other data or model code.
+    """
+    from riskmodel.validate import stored
+
+    folder = folder or VALIDATION
+    found = stored(folder, posterior.design_hash)
+    if found is not None:
+        return tuple(found["checks"]), ""
+    here = (folder / "checks.json").is_file()
+    why = "the kept validation belongs to other data or model code" if here else "no validation is kept"
+    return (), f"{why}: run `make validate`, or `riskmodel validate --out {folder}`"
+
+
+def refuse_failing(rows: Sequence[Row], file: str = "posterior") -> None:
+    """Refuse to go on with checks that fail.
+
+    Raises
+    ------
+    StudyError
+        Naming every failing check with its value and threshold.
+    """
+    failing = [f"{r['check']} {r['value']:.4g} (must be {r['threshold']})" for r in rows if r["verdict"] != "pass"]
+    if failing:
+        rule = (
+            f"its checks fail, so that its numbers are not used: {'; '.join(failing)}. Fit again with `riskmodel fit`"
+        )
+        raise StudyError([Problem(file, None, None, None, rule)])
 
 
 def render(
@@ -75,6 +121,8 @@ def render(
     horizon_years: float = 5.0,
     progress: Progress | None = None,
     notebook: Path | str | None = None,
+    validation: Path | None = None,
+    allow_failing: bool = False,
 ) -> Path:
     """Write the report as one HTML file.
 
@@ -90,6 +138,10 @@ def render(
         Called with one line before each step.
     notebook
         Another notebook with a cell tagged ``parameters``; default the packaged one.
+    validation
+        Folder of a stored validation; default the shipped one. Its checks count when it belongs to the posterior.
+    allow_failing
+        Render in spite of a failing check; the page then begins with a red banner.
 
     Returns
     -------
@@ -102,7 +154,8 @@ def render(
         If the horizon is not positive, the folder cannot be written, or a cell fails: the message names
         notebook, cell and what went wrong.
     StudyError
-        If the posterior belongs to other data or priors.
+        If the posterior belongs to other data or priors, or a check of it or of its validation fails: nothing is
+        written and an older file stays.
     """
     from riskmodel.fit import load_posterior, require_match
     from riskmodel.study import read_study
@@ -110,16 +163,21 @@ def render(
     if not horizon_years > 0:
         raise UsageError(f"horizon_years: {horizon_years} - must be more than 0 years")
     tell = progress or (lambda line: None)
-    target = _folder(Path(out_dir)) / NAME
     begun = time.monotonic()
     tell("reading the study and the posterior")
     study = study or read_study()
     posterior = posterior or load_posterior()
     require_match(posterior, study)
+    rows, missing = validation_rows(posterior, validation)
+    if missing:
+        tell(missing)
+    if not allow_failing:
+        refuse_failing([*posterior.checks, *rows])
+    target = _folder(Path(out_dir)) / NAME
     place = Path(notebook) if notebook else Path(str(resources.files("riskmodel") / "reference" / NOTEBOOK))
     with tempfile.TemporaryDirectory(prefix="riskmodel-") as folder:
         handed = Path(folder) / "inputs.pickle"
-        _pickle((study, posterior), handed)
+        _pickle((study, posterior, rows), handed)
         node = _execute(place, {"inputs_path": str(handed), "horizon_years": float(horizon_years)}, Path(folder), tell)
     tell("writing the page")
     page = _html(node)

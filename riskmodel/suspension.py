@@ -8,7 +8,7 @@ many at once. Given reach, the rate of one institution is
     lambda = d + nu f      d = (1 - s) lambda own designation, nu f = s lambda shocks, each hitting a fraction f
 
 and of n institutions at one provider at least one is hit at the rate n d + nu (1 - (1 - f)^n). Legal questions, facts
-and certificates are settled once, as for disclosure (:func:`riskmodel.exposure.settle`), and once for all n. Sanctions
+and certificates are settled once, as for disclosure (:func:`riskmodel.integral.settle`), and once for all n. Sanctions
 have no reach of their own in the posterior: they borrow that of their state's criminal content programme, through the
 routes that their own wordings open (:func:`riskmodel.nexus.foreign_programmes`). The data do not matter: no
 attractiveness, no key custody.
@@ -29,7 +29,7 @@ import xarray as xr
 
 from riskmodel.draws import Draws, authority_cells, fact_cells
 from riskmodel.errors import UsageError
-from riskmodel.exposure import leaked, settle, stretched
+from riskmodel.integral import leaked, settle, stretched
 from riskmodel.nexus import Option, Programme, SetupFacts, foreign_programmes, setup_facts
 
 if TYPE_CHECKING:
@@ -76,6 +76,13 @@ def suspension(
     ------
     UsageError
         If the horizon is not positive, or the posterior lacks a quantity of this endpoint.
+
+    Examples
+    --------
+    >>> import riskmodel as rm
+    >>> x = rm.suspension(rm.load_posterior(), rm.read_study(), horizon_years=5)
+    >>> bool((x["probability"] <= x["reach_any"]).all())
+    True
     """
     return _suspension(posterior, study, (1,), horizon_years, setups, home, start).isel(institutions=0, drop=True)
 
@@ -109,6 +116,13 @@ def portfolio(
     ------
     UsageError
         As for :func:`suspension`, or if a number of institutions is below 1.
+
+    Examples
+    --------
+    >>> import riskmodel as rm
+    >>> x = rm.portfolio(rm.load_posterior(), rm.read_study(), [1, 100])
+    >>> bool((x["probability"].diff("institutions") > 0).all())
+    True
     """
     if not institutions or min(institutions) < 1:
         raise UsageError(f"institutions: {list(institutions)} - must be numbers of 1 or more")

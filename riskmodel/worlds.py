@@ -4,7 +4,7 @@ Question answered: *in which share of worlds is a setup reachable at all, and wh
 A legal question is settled by a uniform U: the law reaches where U is below its chance. With probability ``same_law``
 the question is one of law and U is common to all providers, otherwise it turns on each provider's own facts; with
 probability ``same_answer`` the regimes of one state share U. Mixtures, not Gaussian copulas: every U stays uniform,
-each share is a plain probability, and the integral over U in :mod:`riskmodel.exposure` stays exact.
+each share is a plain probability, and the integral over U in :mod:`riskmodel.integral` stays exact.
 """
 
 from __future__ import annotations

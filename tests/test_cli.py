@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,14 +20,14 @@ import pandas as pd
 import pytest
 
 import riskmodel as rm
-from riskmodel import cli, study
-from riskmodel.cli import main, output
+from riskmodel import cli, report, study, validate
+from riskmodel.cli import main, output, verbs
 from riskmodel.decide import compare, summarise
 from riskmodel.exposure import exposure
 
 fitting = importlib.import_module("riskmodel.fit")  # `riskmodel.fit` is the function
 ROOT = Path(__file__).resolve().parent.parent
-VERBS = ("check", "fit", "score", "compare", "report")
+VERBS = ("check", "fit", "validate", "backtest", "score", "compare", "report")
 HEAVY = "{'pymc', 'pytensor', 'nutpie', 'arviz', 'matplotlib', 'seaborn', 'nbconvert', 'nbclient'}"
 FOUR = "setup_id,provider_id,data_class,service_model"
 MINE = "MINE,scaleway,hospital_warehouse,infrastructure"
@@ -144,6 +143,10 @@ def test_every_verb_explains_itself(run: Run, verb: str) -> None:
         (("fit", "--draws", "3"), "'3' is not a whole number of 100 or more"),
         (("fit", "--seed", "-1"), "'-1' is not a whole number"),
         (("fit", "--reference", "--out", "x.nc"), "not allowed with"),
+        (("check", "--fit", "--update-hashes"), "not allowed with"),
+        (("check", "--format", "csv"), "belong to `riskmodel check --fit`"),
+        (("check", "--fit", "--validation", "nowhere"), "nowhere: no such folder"),
+        (("validate", "--simulations", "1"), "'1' is not a whole number of 10 or more"),
     ],
 )
 def test_wrong_usage_is_code_2(run: Run, words: tuple[str, ...], message: str) -> None:
@@ -192,6 +195,111 @@ def test_check_renews_the_sums_only_when_told(run: Run, tmp_path: Path) -> None:
     done = run("check", str(folder), "--update-hashes")
     assert done.code == 0 and "sums written for entities" in done.err
     assert not list(folder.glob(".*"))
+
+
+# ── check --fit, validate, backtest ──────────────────────────────────────────────────────────────────────
+
+
+def validation(folder: Path, posterior: rm.Posterior, verdict: str, **mark: str) -> str:
+    """Write a validation of a posterior, with one check and a back-test; return its folder."""
+    row = {"check": "SBC, parameters outside", "value": 3.0, "threshold": "= 0", "verdict": verdict, "meaning": "x"}
+    marks = {"design_hash": posterior.design_hash, "model_code": validate.model_code(), "simulations": 10} | mark
+    place = folder / f"validation_{verdict}"
+    write(place / "checks.json", json.dumps({**marks, "checks": [row]}))
+    scores = {f"{who}{name}": 0.5 for who in ("", "naive_") for name in ("log_score", "crps", "brier")}
+    scores |= {f"{who}inside_{share}": 1.0 for who in ("", "naive_") for share in (50, 90)}
+    lines = [{"up_to": 2022, "likelihood": "demand_count", "row": k, "observed": 3, **scores} for k in range(4)]
+    table = pd.DataFrame(lines).assign(kind=["demands", "demands", "bands", "bands"])
+    table["log_score"] += [0.0, 0.2, -0.1, 0.1]
+    table.to_csv(place / "backtest.csv", index=False)
+    return str(place)
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in the place of the shipped validation."""
+    monkeypatch.setattr(report, "VALIDATION", tmp_path / "shipped")
+    return tmp_path / "shipped"
+
+
+def test_check_of_the_shipped_posterior(run: Run, posterior: rm.Posterior, kept: Path) -> None:
+    done = run("check", "--fit")
+    assert done.code == 0 and all(row["check"] in done.out for row in posterior.checks)
+    assert "no validation is kept: run `make validate`" in done.err
+    rows = rows_of(run("check", "--fit", "--format", "csv").out)
+    assert [(row["check"], float(row["value"])) for row in rows] == [(r["check"], r["value"]) for r in posterior.checks]
+    described = run("check", "--help").out
+    assert all(re.search(rf"\b{name}\b", described) for name in rows[0])
+
+
+def test_check_of_a_posterior_that_fails(run: Run, posterior: rm.Posterior, kept: Path, tmp_path: Path) -> None:
+    failing(posterior).save(tmp_path / "bad.nc")
+    done = run("check", "--fit", "--posterior", "bad.nc")
+    assert done.code == 1 and re.search(r"R-hat, largest +1\.5 +< 1\.01 +FAIL", done.out)
+    assert "1 check of 5 failing: R-hat, largest" in done.err
+
+
+def test_check_joins_the_validation_that_belongs_to_the_posterior(
+    run: Run, posterior: rm.Posterior, tmp_path: Path
+) -> None:
+    good = run("check", "--fit", "--format", "json", "--validation", validation(tmp_path, posterior, "pass"))
+    answer = json.loads(good.out)
+    assert good.code == 0 and answer["validation"] == "belongs to this posterior"
+    assert [row["check"] for row in answer["checks"]][-1] == "SBC, parameters outside"
+    assert run("check", "--fit", "--validation", validation(tmp_path, posterior, "fail")).code == 1
+    for mark in ({"design_hash": "0" * 64}, {"model_code": "0" * 64}):
+        other = run("check", "--fit", "--validation", validation(tmp_path, posterior, "fail", **mark))
+        assert other.code == 0 and "belongs to other data or model code: run `make validate`" in other.err
+
+
+def test_validate_keeps_its_folder_and_prints_verdicts(
+    run: Run, monkeypatch: pytest.MonkeyPatch, posterior: rm.Posterior, tmp_path: Path
+) -> None:
+    asked: list[tuple[Path, int]] = []
+    rows = list(posterior.checks)
+
+    def stand_in(_: rm.Study, folder: Path, *, simulations: int, progress: Callable[[str], None]) -> list[Any]:
+        asked.append((folder, simulations))
+        progress("sampling the posterior")
+        return rows
+
+    monkeypatch.setattr(validate, "validate", stand_in)
+    done = run("validate", "--simulations", "20", "--out", "a/b")
+    assert done.code == 0 and asked == [(Path("a/b"), 20)] and (tmp_path / "a" / "b").is_dir()
+    assert "the same command goes on from there" in done.err and "riskmodel: sampling the posterior" in done.err
+    assert "R-hat, largest" in done.out
+    rows[0] = {**rows[0], "verdict": "fail"}
+    done = run("validate", "--format", "csv")
+    assert done.code == 1 and asked[1] == (Path("validation"), validate.SIMULATIONS)
+    assert rows_of(done.out)[0]["verdict"] == "fail"
+    assert run("validate", "--out", write(tmp_path / "taken", "x")).code == 2
+
+
+def test_backtest_prints_what_is_kept(run: Run, posterior: rm.Posterior, kept: Path, tmp_path: Path) -> None:
+    done = run("backtest")
+    assert (done.code, done.out) == (2, "") and "run `riskmodel backtest --again` or `make validate`" in done.err
+    folder = validation(tmp_path, posterior, "pass")
+    done = run("backtest", "--validation", folder)
+    assert done.code == 0 and "hindsight" in done.out and "cannot be back-tested with this record" in done.out
+    assert re.search(r"^demands +2 .*\+0\.10", done.out, re.M)
+    assert max(map(len, done.out.splitlines())) < 130
+    rows = rows_of(run("backtest", "--validation", folder, "--format", "csv").out)
+    assert [(row["kind"], row["predictions"]) for row in rows] == [("bands", "2"), ("demands", "2"), ("all", "4")]
+    described = run("backtest", "--help").out
+    assert all(name in described for name in rows[0] if not name.startswith("naive_"))
+    answer = json.loads(run("backtest", "--validation", folder, "--format", "json").out)
+    assert len(answer["notes"]) == 2 and len(answer["kinds"]) == 3
+    done = run("backtest", "--validation", validation(tmp_path, posterior, "pass", design_hash="0" * 64))
+    assert (done.code, done.out) == (1, "") and "belongs to other data or model code" in done.err
+
+
+def test_backtest_again_computes(
+    run: Run, monkeypatch: pytest.MonkeyPatch, posterior: rm.Posterior, tmp_path: Path
+) -> None:
+    table = pd.read_csv(Path(validation(tmp_path, posterior, "pass")) / "backtest.csv")
+    monkeypatch.setattr(verbs, "_backtest_again", lambda _: table)
+    done = run("backtest", "--again")
+    assert done.code == 0 and "demands" in done.out
 
 
 # ── score ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -279,6 +387,15 @@ def test_equal_terms_leave_only_the_provider(run: Run, analyst: Path) -> None:
     done = run(*words)
     assert {row["key_custody"] for row in rows_of(done.out)} == {"customer_managed"}
     assert "only the providers differ" in done.err
+
+
+def test_what_a_study_lacks_is_said(run: Run, posterior: rm.Posterior, tmp_path: Path) -> None:
+    changed(posterior, notes=json.dumps(["no zero statement"])).save(tmp_path / "poor.nc")
+    for words in (("score",), ("compare", "HDH_AZURE", "HDH_SCALEWAY")):
+        done = run(*words, "--posterior", "poor.nc", "--format", "json")
+        assert done.code == 0 and "the study lacks evidence, no zero statement" in done.err
+        assert json.loads(done.out)["notes"] == ["no zero statement"]
+    assert "lacks evidence" not in run("score").err
 
 
 # ── compare ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -436,7 +553,7 @@ def sampler(posterior: rm.Posterior, monkeypatch: pytest.MonkeyPatch) -> list[rm
 def test_fit_writes_a_posterior_that_loads(run: Run, sampler: list[rm.SampleSettings], tmp_path: Path) -> None:
     done = run("fit", "--seed", "7", "--chains", "2")
     assert (done.code, done.out) == (0, "posterior.nc\n"), done.err
-    assert "about half a minute" in done.err and "pass: R-hat" in done.err
+    assert "compiling takes about a minute" in done.err and "pass: R-hat" in done.err
     assert (sampler[0].seed, sampler[0].chains, sampler[0].draws) == (7, 2, 1000)
     assert [path.name for path in tmp_path.iterdir()] == ["posterior.nc"]
     assert rm.load_posterior(tmp_path / "posterior.nc").checks
@@ -475,7 +592,7 @@ def renderer(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         given["progress"]("drawing")
         return out_dir / "report.html"
 
-    monkeypatch.setitem(sys.modules, "riskmodel.report", types.SimpleNamespace(render=render))
+    monkeypatch.setattr(report, "render", render)
     return asked
 
 
@@ -486,9 +603,24 @@ def test_report_renders_into_its_folder(
     assert (done.code, done.out) == (0, f"{Path('a/b/report.html')}\n"), done.err
     assert "riskmodel: drawing" in done.err and (tmp_path / "a" / "b").is_dir()
     assert renderer[0]["horizon_years"] == 3 and renderer[0]["posterior"] is posterior
+
+
+def test_failing_checks_stop_the_report(
+    run: Run, renderer: list[dict[str, Any]], posterior: rm.Posterior, kept: Path, tmp_path: Path
+) -> None:
     failing(posterior).save(tmp_path / "bad.nc")
-    done = run("report", "--posterior", "bad.nc")
-    assert done.code == 1 and "says so at its top" in done.err, "rendered with a warning, and told"
+    for words, name in (
+        (("--posterior", "bad.nc"), "R-hat, largest 1.5 (must be < 1.01)"),
+        (("--validation", validation(tmp_path, posterior, "fail")), "SBC, parameters outside 3 (must be = 0)"),
+    ):
+        done = run("report", *words)
+        assert (done.code, done.out, renderer) == (1, "", [])
+        assert "its checks fail" in done.err and name in done.err
+        assert not (tmp_path / "reports").exists()
+        done = run("report", *words, "--allow-failing")
+        assert done.code == 0 and "says so at its top" in done.err
+        assert renderer.pop()["allow_failing"]
+        shutil.rmtree(tmp_path / "reports")
 
 
 def test_report_into_a_file_is_refused(run: Run, renderer: list[dict[str, Any]], tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from riskmodel.design import _rotation, build_design, content_programmes, item_key, link
+from riskmodel.design import build_design, content_programmes, item_key, link
+from riskmodel.design.judgements import _rotation, read_judgements, widening
 from riskmodel.priors import Priors
 from riskmodel.study import Study
 
@@ -90,14 +91,49 @@ def test_counts_and_statements_do_not_overlap(study: Study) -> None:
         same = (counts.reporter_idx == reporter) & (counts.covers @ said.covers[k] > 0)
         if same.any():
             assert not ((counts.years[same].sum(axis=0) > 0.4) & (said.years[k] > 0.4)).any()
-    assert said.counted_events.sum() == 4, "the sworn zero speaks of the four counted warrants"
+    assert (said.counted @ counts.event_count).sum() == 4, "the sworn zero speaks of the four counted warrants"
 
 
 def test_bands_follow_each_other_half_year_by_half_year(study: Study) -> None:
     bands = build_design(study).bands
     assert (bands.high >= bands.low).all()
-    for k in np.unique(bands.reporter_idx):
-        assert (np.diff(bands.step[bands.reporter_idx == k]) == 1).all()
+    for name in set(bands.reporter):
+        assert (np.diff(bands.step[bands.reporter == name]) == 1).all()
+
+
+def test_the_funnel_counts_what_its_cells_name(study: Study) -> None:
+    """Search warrants with some data: 721 of 1,147 for collaboration, none of 22 for infrastructure."""
+    funnel = build_design(study).funnel
+    for place, some, asked in (("google_all.collaboration", 721, 1147), ("google_all.infrastructure", 0, 22)):
+        mine = funnel.some_data_place == place
+        assert abs(funnel.some_data_count[mine].sum() - some) <= 1
+        assert funnel.some_data_trials[mine].sum() == asked
+    linked = funnel.content_demand >= 0
+    assert (funnel.content_trials[linked] == funnel.demand_count[funnel.content_demand[linked]]).all()
+    assert (funnel.content_place[linked] == funnel.demand_place[funnel.content_demand[linked]]).all()
+
+
+def test_every_row_has_a_mask_of_its_own(study: Study) -> None:
+    design = build_design(study)
+    rows = design.rows()
+    assert not rows.duplicated(["likelihood", "row"]).any()
+    masks = design.keep((rows["reporter"] != "microsoft").to_numpy())
+    assert masks["event_count"].sum() == 0
+    assert (
+        masks["demand_count"].sum() == (rows["likelihood"].eq("demand_count") & rows["reporter"].ne("microsoft")).sum()
+    )
+
+
+def test_doubled_design_holds_every_row_twice(study: Study) -> None:
+    from riskmodel.simulate import doubled
+
+    design = build_design(study)
+    twice = doubled(design)
+    assert len(twice.rows()) == 2 * len(design.rows())
+    n = len(design.funnel.content_count)
+    shift = twice.funnel.content_demand[n:] - design.funnel.content_demand
+    assert set(shift[design.funnel.content_demand >= 0]) == {len(design.funnel.demand_count)}
+    assert twice.coords["item"] == design.coords["item"]
 
 
 def test_programmes_join_instruments_of_one_hazard(study: Study) -> None:
@@ -111,3 +147,16 @@ def test_links_and_keys() -> None:
     assert link(np.array([0.5]), "logit")[0] == 0
     assert link(np.array([2.0]), "log_excess")[0] == 0
     assert item_key("reach", "any", "X", "HDS") == "reach.any@X@HDS"
+
+
+def test_experts_who_erred_on_known_answers_weigh_less_and_never_more(study: Study) -> None:
+    experts = study["experts"].assign(
+        calibration_questions=[10, 10, None, None, None], calibration_rms=[3, 0.2, None, None, None]
+    )
+    wider = widening(experts, 10.0)
+    assert wider.iloc[0] == pytest.approx(np.sqrt((10 + 10 * 9) / 20))
+    assert (wider.iloc[1:] == 1.0).all()
+    plain = read_judgements(study["elicitation"], study["experts"], 10.0)[1]
+    judged = read_judgements(study["elicitation"], experts, 10.0)[1]
+    assert (judged.spread >= plain.spread).all()
+    assert (judged.spread > plain.spread).any()

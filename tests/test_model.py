@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pymc as pm
 import pytest
 from scipy import stats
 
 from riskmodel.design import Design, build_design
+from riskmodel.errors import UsageError
 from riskmodel.model import build_model
-from riskmodel.model.hazard import _band_dist, _band_logp
+from riskmodel.model.intelligence import _band_dist, _band_logp
+from riskmodel.model.joint import PARTS
 from riskmodel.priors import Prior, Priors
 from riskmodel.study import read_study
 
@@ -27,13 +31,15 @@ def model(design: Design) -> pm.Model:
 def test_every_likelihood_has_a_finite_density_at_the_start(model: pm.Model) -> None:
     values = model.point_logps()
     assert {"event_count", "eu_event_count", "statement_holds", "expert_reading"} <= set(values)
-    assert {"band_microsoft", "band_google_all"} <= set(values)
+    assert {"band_microsoft", "band_google_all", "demand_count", "content_count", "some_data_count"} <= set(values)
+    assert {"country_demands", "log_total"} <= set(values)
     assert all(np.isfinite(v) for v in values.values())
 
 
 def test_no_bare_potential_and_everything_observed_can_be_drawn(model: pm.Model) -> None:
     assert not model.potentials
-    with model:
+    with model, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Numba will use object mode", category=UserWarning)
         drawn = pm.sample_prior_predictive(draws=3, random_seed=1, var_names=[v.name for v in model.observed_RVs])
     for variable in model.observed_RVs:
         assert drawn["prior_predictive"][variable.name].notnull().all()
@@ -45,6 +51,47 @@ def test_dims_are_named(model: pm.Model, design: Design) -> None:
     assert dims["attractiveness"] == ("data_class", "purpose")
     assert dims["log_rate_intelligence_reporter"] == ("band_reporter", "service")
     assert model.coords["regime"] == design.coords["regime"]
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        ("criminal",),
+        ("criminal", "funnel"),
+        ("intelligence",),
+        ("countries",),
+        ("factors",),
+        ("reach",),
+        ("suspension",),
+        tuple(part for part in PARTS if part != "funnel"),
+        tuple(part for part in PARTS if part != "intelligence"),
+    ],
+)
+def test_each_submodel_stands_alone_and_can_be_switched_off(design: Design, parts: tuple[str, ...]) -> None:
+    part = build_model(design, Priors.from_study(read_study()), parts)
+    assert all(np.isfinite(value) for value in part.point_logps().values())
+    assert ("demand_count" in part.named_vars) == ("funnel" in parts)
+    assert ("band_microsoft" in part.named_vars) == ("intelligence" in parts)
+
+
+def test_parts_that_do_not_exist_or_do_not_fit_are_refused(design: Design) -> None:
+    priors = Priors.from_study(read_study())
+    with pytest.raises(UsageError, match="severity"):
+        build_model(design, priors, ("severity",))
+    with pytest.raises(UsageError, match="needs criminal"):
+        build_model(design, priors, ("funnel",))
+
+
+def test_no_likelihood_sees_the_carried_bias(model: pm.Model) -> None:
+    """What no data can show is carried to the answers only: no published row depends on it."""
+    from pytensor.graph.traversal import ancestors
+
+    bias = model["common_bias"]
+    published = [v for v in model.observed_RVs if v.name != "expert_reading"]
+    assert published
+    for variable in model.observed_RVs:
+        assert bias not in set(ancestors([variable])), variable.name
+    assert bias in set(ancestors([model["log_rate_criminal"]]))
 
 
 def test_building_is_pure(design: Design) -> None:
@@ -66,7 +113,7 @@ def test_an_item_that_no_submodel_uses_is_an_error(design: Design) -> None:
 def test_band_probability_is_exact_in_both_tails(level: float) -> None:
     """Against SciPy in the tail that does not cancel, far above and far below the band too."""
     band = np.array([[15500.0, 15999.0]])
-    value = float(_band_logp(band, level, 0.01).eval()[0])
+    value = float(_band_logp(band, level, 0.01, np.ones(1)).eval()[0])
     low, high = (np.log(band[0, 0]) - level) / 0.01, (np.log(band[0, 1] + 1) - level) / 0.01
     if abs(low) < 30:
         exact = (
@@ -81,7 +128,7 @@ def test_band_probability_is_exact_in_both_tails(level: float) -> None:
 
 
 def test_bands_are_drawn_on_the_published_grid() -> None:
-    drawn = pm.draw(_band_dist(np.full(500, np.log(15750.0)), 0.01, size=None), random_seed=1)
+    drawn = pm.draw(_band_dist(np.full(500, np.log(15750.0)), 0.01, np.ones(500), size=None), random_seed=1)
     assert (drawn[:, 1] - drawn[:, 0] == 499).all()
     assert (drawn[:, 0] % 500 == 0).all()
     assert (drawn[:, 0] == 15500).mean() > 0.7

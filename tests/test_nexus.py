@@ -253,8 +253,13 @@ def test_a_certificate_holds_with_its_confidence(study: Study) -> None:
 
 @pytest.mark.parametrize(
     ("precision", "first"),
-    [("day", "2026-06-01"), ("month", "2026-06-16"), ("quarter", "2026-07-17"), ("half", "2026-08-31")]
-    + [("year", "2026-11-30")],
+    [
+        ("day", "2026-06-01"),
+        ("month", "2026-06-16"),
+        ("quarter", "2026-07-17"),
+        ("half", "2026-08-31"),
+        ("year", "2026-11-30"),
+    ],
 )
 def test_a_certificate_begins_and_ends_in_the_middle_of_what_is_known(study: Study, precision: str, first: str) -> None:
     before, after = (str((pd.Timestamp(first) + pd.Timedelta(days=d)).date()) for d in (-1, 1))
@@ -373,8 +378,9 @@ def test_surer_certificates_never_raise_exposure(posterior: Posterior, study: St
 
 def test_an_old_posterior_is_refused_in_words(posterior: Posterior, study: Study) -> None:
     old = Posterior(posterior.data.drop_vars("fact_true"))
+    doubted = owned_by(study, "aws_esc", {"holder_id": "amazon", "confidence": "low"})
     with pytest.raises(UsageError, match="lacks fact_true"):
-        exposure(old, study, setups=one(study, "GEN_AWS_ESC_HOSP"))
+        exposure(old, doubted, setups=one(study, "GEN_AWS_ESC_HOSP"))
 
 
 def _s3ns(study: Study) -> SetupFacts:

@@ -9,9 +9,12 @@ from types import MappingProxyType
 
 import nbformat
 import pytest
+import xarray as xr
 
 import riskmodel as rm
 from riskmodel import report, tables
+from riskmodel.checks import convergence
+from riskmodel.fit import SCORING
 from riskmodel.tables import Markup, esc, table
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
@@ -83,21 +86,24 @@ def hostile(study: rm.Study) -> rm.Study:
 
 @pytest.fixture(scope="module")
 def failing() -> rm.Posterior:
+    """The first 20 draws of each chain, with what these chains fail computed from them; and a poor study's note."""
     posterior = rm.load_posterior()
-    checks = [dict(row) for row in posterior.checks]
-    checks[0] |= {"value": 1.3, "verdict": "fail"}
-    return rm.Posterior(posterior.data.assign_attrs(checks=json.dumps(checks)))
+    few = posterior.data.isel(draw=slice(20))
+    stats = xr.Dataset({"diverging": (("chain", "draw"), few["leak"].values < 0), "energy": few["common_bias"]})
+    rows = convergence(xr.DataTree.from_dict({"posterior": few, "sample_stats": stats}), SCORING)
+    checks = [*rows[:3], *posterior.checks[3:]]  # divergences and energies are not kept with the posterior
+    assert [row["verdict"] for row in checks[1:3]] == ["fail", "fail"]
+    return rm.Posterior(few.assign_attrs(checks=json.dumps(checks), notes=json.dumps(["no <zero> statement"])))
 
 
 @pytest.fixture(scope="module")
 def rendered(
     hostile: rm.Study, failing: rm.Posterior, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[str, list[str]]:
-    """The page, from hostile names and a posterior that fails a check, and the lines of progress."""
+    """The page, from hostile names and an under-sampled posterior, and the lines of progress."""
     said: list[str] = []
-    place = report.render(
-        tmp_path_factory.mktemp("report") / "new", study=hostile, posterior=failing, progress=said.append
-    )
+    folder = tmp_path_factory.mktemp("report") / "new"
+    place = report.render(folder, study=hostile, posterior=failing, progress=said.append, allow_failing=True)
     assert [p.name for p in place.parent.iterdir()] == [report.NAME], "nothing half-written is left"
     return place.read_text(encoding="utf-8"), said
 
@@ -170,14 +176,50 @@ def test_hostile_names_stay_text(rendered: tuple[str, list[str]], page: Page) ->
 def test_failing_checks_put_a_banner_at_the_top(rendered: tuple[str, list[str]]) -> None:
     text = rendered[0]
     assert 0 < text.index('class="banner"') < text.index("<nav ")
-    assert "R-hat, largest is 1.3" in text
+    assert re.search(r"bulk ESS, smallest is [\d.]+, must be &gt; 400; tail ESS, smallest is", text)
     assert "FAIL" in text
 
 
+def test_what_the_study_lacks_is_said_at_the_top(rendered: tuple[str, list[str]], study: rm.Study) -> None:
+    text = rendered[0]
+    assert 0 < text.index("<li>no &lt;zero&gt; statement</li>") < text.index("<nav ")
+    assert "lacks" not in str(tables.masthead(study, rm.load_posterior(), 5.0))
+
+
+def test_an_under_sampled_fit_makes_no_report(failing: rm.Posterior, study: rm.Study, tmp_path: Path) -> None:
+    old = tmp_path / report.NAME
+    old.write_text("the report of yesterday", encoding="utf-8")
+    for folder in (tmp_path, tmp_path / "new"):
+        with pytest.raises(rm.StudyError, match=r"its checks fail.* bulk ESS, smallest \d+.* tail ESS, smallest"):
+            report.render(folder, study=study, posterior=failing)
+    assert old.read_text(encoding="utf-8") == "the report of yesterday"
+    assert [p.name for p in tmp_path.iterdir()] == [report.NAME]
+
+
+ROW = {"check": "SBC, coverage", "value": 0.5, "threshold": "0.86 to 0.94", "verdict": "fail", "meaning": "honest"}
+
+
+def test_a_failing_validation_makes_no_report(study: rm.Study, tmp_path: Path) -> None:
+    from riskmodel.validate import model_code
+
+    posterior, folder = rm.load_posterior(), tmp_path / "validation"
+    folder.mkdir()
+    kept = {"design_hash": posterior.design_hash, "model_code": model_code(), "checks": [ROW]}
+    (folder / "checks.json").write_text(json.dumps(kept), encoding="utf-8")
+    with pytest.raises(rm.StudyError, match=r"SBC, coverage 0\.5 \(must be 0\.86 to 0\.94\)"):
+        report.render(tmp_path / "new", study=study, posterior=posterior, validation=folder)
+    assert not (tmp_path / "new").exists()
+
+
 def test_passing_checks_make_a_badge(study: rm.Study) -> None:
-    head = str(tables.masthead(study, rm.load_posterior(), 5.0))
-    assert "badge good" in head
-    assert "banner" not in head
+    posterior, good = rm.load_posterior(), ROW | {"verdict": "pass"}
+    head = str(tables.masthead(study, posterior, 5.0))
+    assert "badge good" in head and "banner" not in head
+    assert f"all {len(posterior.checks)} checks of the fit pass; no validation of it is kept" in head
+    head = str(tables.masthead(study, posterior, 5.0, [good]))
+    assert f"all {len(posterior.checks) + 1} checks of the fit and its validation pass" in head
+    assert 'class="banner"' in str(tables.masthead(study, posterior, 5.0, [ROW]))
+    assert tables.checks_table(posterior, [good])["Check"].iloc[-1] == "SBC, coverage"
 
 
 def notebook(path: Path, *cells: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from itertools import pairwise
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import xarray as xr
 from test_exposure import hdh, provider_study, shipped, with_table, with_values
 
+import riskmodel
 from riskmodel.errors import UsageError
 from riskmodel.exposure import exposure
 from riskmodel.fit import Posterior
@@ -101,6 +103,12 @@ def test_usage(posterior: Posterior, study: Study) -> None:
     old = Posterior(posterior.data.drop_vars("suspension_rate"))
     with pytest.raises(UsageError, match="lacks suspension_rate"):
         suspension(old, study)
+
+
+def test_the_public_name_is_the_function_although_a_module_has_it() -> None:
+    importlib.import_module("riskmodel.suspension")
+    assert riskmodel.suspension is suspension
+    assert riskmodel.portfolio is portfolio
 
 
 # -- technology --------------------------------------------------------------------------------------------------

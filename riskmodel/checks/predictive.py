@@ -7,7 +7,8 @@ model is judged by leave-one-out cross-validation with Pareto-smoothed importanc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,7 +111,9 @@ def leave_one_out(log_density: Mapping[str, np.ndarray], chains: int) -> pd.Data
                 "log_likelihood": xr.Dataset({name: (("chain", "draw", "row"), shaped)}),
             }
         )
-        result = az.loo(tree, var_name=name, pointwise=True, reff=1.0)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # k is reported row by row
+            result = az.loo(tree, var_name=name, pointwise=True, reff=1.0)
         parts.append(
             pd.DataFrame(
                 {
@@ -125,7 +128,7 @@ def leave_one_out(log_density: Mapping[str, np.ndarray], chains: int) -> pd.Data
 
 
 def leave_reporters_out(
-    program: Program, design: Design, settings: SampleSettings, rng: np.random.Generator
+    program: Program, design: Design, settings: SampleSettings, progress: Callable[[str], None] | None = None
 ) -> pd.DataFrame:
     """Fit without each reporter in turn, and predict what it published.
 
@@ -137,6 +140,8 @@ def leave_reporters_out(
     table = design.rows()
     lines = []
     for reporter in sorted(table["reporter"].unique()):
+        if progress:
+            progress(f"fitting without {reporter}")
         gone = (table["reporter"] == reporter).to_numpy()
         kept = program.sample(settings, keep=design.keep(~gone))["posterior"].to_dataset()
         drawn = program.simulate(kept, settings.seed)

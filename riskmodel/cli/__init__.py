@@ -1,4 +1,4 @@
-"""The command line: check, fit, score, compare, report.
+"""The command line: check, fit, validate, backtest, score, compare, report.
 
 Question answered: *how is all this used without writing Python?* Data go to standard output and words to
 standard error. The exit code is 0 when done, 1 when the data or the fit fail their checks, 2 for wrong usage.

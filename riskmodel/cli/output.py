@@ -20,7 +20,19 @@ if TYPE_CHECKING:
 
     from riskmodel.decide import Finding
 
-__all__ = ["compare_text", "log_to_stderr", "safe_streams", "say", "score_text", "write"]
+__all__ = [
+    "backtest_text",
+    "checks_text",
+    "compare_text",
+    "log_to_stderr",
+    "safe_streams",
+    "say",
+    "score_text",
+    "write",
+]
+
+RECORDS = {"score": "setups", "compare": "comparisons", "check": "checks", "validate": "checks", "backtest": "kinds"}
+"""Verb -> name of its rows in json."""
 
 
 def write(table: pd.DataFrame, arguments: argparse.Namespace, about: dict[str, Any], text: Callable[[], str]) -> None:
@@ -32,8 +44,7 @@ def write(table: pd.DataFrame, arguments: argparse.Namespace, about: dict[str, A
     elif arguments.format == "json":
         finite = [[None if isinstance(c, float) and not math.isfinite(c) else c for c in row] for row in rows]
         records = [dict(zip(table.columns, row, strict=True)) for row in finite]
-        name = "setups" if arguments.verb == "score" else "comparisons"
-        print(json.dumps({**about, name: records}, ensure_ascii=False, indent=2, allow_nan=False))
+        print(json.dumps({**about, RECORDS[arguments.verb]: records}, ensure_ascii=False, indent=2, allow_nan=False))
     else:
         print(text())
 
@@ -92,6 +103,36 @@ def compare_text(finding: Finding, a: str, b: str) -> str:
             spread = [interval, *(share_text(row[name]) for name in ("lower", "equal", "higher"))]
         lines.append((row["answer"], row["comparison"], ratio(row["ratio"]), *spread))
     return f"A = {a}, B = {b}\n\n{fill(finding.text, 96)}\n\n{_aligned(lines, right={2, 4, 5, 6})}"
+
+
+def checks_text(rows: pd.DataFrame) -> str:
+    """Return a verdict table in words."""
+    lines = [("check", "value", "must be", "verdict", "meaning")]
+    for row in rows.to_dict("records"):
+        lines.append((row["check"], f"{row['value']:.4g}", row["threshold"], row["verdict"].upper(), row["meaning"]))
+    return _aligned(lines, right={1})
+
+
+def backtest_text(table: pd.DataFrame, notes: Sequence[str]) -> str:
+    """Return the back-test by kind of figure in words."""
+    from textwrap import fill
+
+    from riskmodel.wording import digits, share_text
+
+    lines = [("figures", "number", "in 50 %", "in 90 %", "gain", "its error", "CRPS", "naive", "Brier", "naive")]
+    for row in table.to_dict("records"):
+        inside = [share_text(row[f"inside_{share}"]) for share in (50, 90)]
+        losses = [digits(row[f"{who}{score}"]) for score in ("crps", "brier") for who in ("", "naive_")]
+        gain = [f"{row['gain']:+.2f}", f"{row['gain_error']:.2f}"]
+        lines.append((row["kind"], str(row["predictions"]), *inside, *gain, *losses))
+    return f"""\
+Each year predicted from what was published before it, against a naive forecast.
+
+{_aligned(lines, right=range(1, 10))}
+
+in 50 %, in 90 %: share of figures inside the predicted interval. gain: mean log score above the naive
+forecast's, positive is better. CRPS and Brier: losses, smaller is better.
+{fill(" ".join(notes), 100)}"""
 
 
 def _aligned(rows: Sequence[Sequence[str]], right: Iterable[int]) -> str:

@@ -24,7 +24,10 @@ disclosure, and how have authorities judged such setups.
   riskmodel score                         reach and likelihood of every setup
   riskmodel compare HDH_AZURE HDH_SCALEWAY
   riskmodel check my_study/               is a folder of facts in order?
+  riskmodel check --fit                   does the posterior pass its checks?
+  riskmodel backtest                      did the model predict years it had not seen?
   riskmodel fit --out posterior.nc        sample the model again (minutes)
+  riskmodel validate                      does the posterior mean what it says? (hours)
 
 `riskmodel VERB --help` explains each."""
 
@@ -36,16 +39,29 @@ shares, duplicates and SHA-256 sums. Every problem is printed at once, one a lin
 output: file, row, column, value, rule.
 
 DIR holds CSV tables with the names and columns of data/, with or without a datapackage.json of its
-own. Without DIR the shipped data are checked."""
+own. Without DIR the shipped data are checked.
 
-CHECK_END = """\
+With --fit the posterior of those data is checked instead: the verdict of every check that was made
+when it was fitted, and of the validation when one is kept that belongs to the same data and model."""
+
+CHECKS_COLUMNS = """\
+columns of csv and json:
+  check, value            what was measured, and the result
+  threshold               what the value must be
+  verdict                 pass or fail
+  meaning                 why it matters"""
+
+CHECK_END = f"""\
+{CHECKS_COLUMNS}
+
 examples:
   riskmodel check my_study/
-  riskmodel check data/ --update-hashes     after a change that is meant"""
+  riskmodel check data/ --update-hashes     after a change that is meant
+  riskmodel check --fit --format csv"""
 
 FIT_HELP = """\
 Sample the posterior of a study and keep it with its seed, versions and checks. Compiling takes
-about half a minute, sampling one or two. The file is written when all checks pass (R-hat, effective
+about a minute, sampling another. The file is written when all checks pass (R-hat, effective
 sample sizes, divergences, E-BFMI); a fit that fails is kept beside it as FILE.failed.nc, an older
 FILE stays, and the exit code is 1.
 
@@ -53,6 +69,43 @@ Needed only after the data or priors that enter the likelihood change: new setup
 need no fit. The path of the file goes to standard output."""
 
 FIT_END = "examples:\n  riskmodel fit --data my_study/ --out mine.nc --seed 7"
+
+VALIDATE_HELP = """\
+Validate the model on the data of a study: fit simulated studies whose truth is known, predict the
+published rows, leave reporters out, predict past years, and see which judgement moves the answers.
+Hours with the default number of simulated studies. Every finished part is kept in the folder: after
+an interrupt the same command goes on where it stopped, and parts of other data are not used.
+
+The verdict of every check goes to standard output; the exit code is 1 when one fails."""
+
+VALIDATE_END = f"""\
+{CHECKS_COLUMNS}
+
+examples:
+  riskmodel validate --simulations 100 --out validation/
+  riskmodel check --fit --validation validation/"""
+
+BACKTEST_HELP = """\
+Did the model predict years that it had not seen? It is fitted to the figures up to a year and
+predicts those of the next, beside a naive forecast: the last value for demands, the past share for
+shares, a random walk for bands. The result that `riskmodel validate` kept is printed; --again
+computes it anew (compiling takes about a minute, each year is a fit).
+
+Judgement is not taken back in time: the experts knew the later years. Disclosures abroad cannot be
+tested in this way, because no half-year between 2020 and mid-2025 was published."""
+
+BACKTEST_END = """\
+columns of csv and json (means over the predicted figures of each kind):
+  kind, predictions       demands, shares, bands or all, and how many figures
+  inside_50, inside_90    share inside the central predictive interval
+  log_score               log predictive probability, larger is better
+  crps, brier             losses, smaller is better; brier of exceeding the last figure
+  naive_...               the same of the naive forecast
+  gain, gain_error        log score above the naive forecast's, and its standard error
+
+examples:
+  riskmodel backtest
+  riskmodel backtest --again --format csv > backtest.csv"""
 
 SCORE_HELP = """\
 Score setups: can a foreign law reach the data, and how likely is at least one disclosure of
@@ -81,8 +134,9 @@ columns of csv and json (shares and probabilities between 0 and 1, intervals 90 
   probability_if_reached  mean probability in those worlds
   horizon_years           the horizon, in years
 json wraps the rows in {"horizon_years", "start", "home", "posterior_id", "design_hash",
-"data_hash", "riskmodel", "setups": [...]}; a value that is missing or not finite is null. In csv,
-text that a spreadsheet would take for a formula is preceded by '.
+"data_hash", "riskmodel", "notes", "setups": [...]}; notes say what the study lacks; a value that is
+missing or not finite is null. In csv, text that a spreadsheet would take for a formula is preceded
+by '.
 
 examples:
   riskmodel score --years 10
@@ -109,7 +163,10 @@ examples:
 REPORT_HELP = """\
 Write the whole comparison as one HTML file that needs no network: the question, the setups, the
 three answers, what drives them, every source, and what the model cannot see. About a minute. The
-path of the file goes to standard output."""
+path of the file goes to standard output.
+
+A posterior whose checks fail, or whose kept validation does, makes no report: nothing is written.
+--allow-failing renders it nevertheless, under a red banner that names the failing checks."""
 
 REPORT_END = "examples:\n  riskmodel report --years 10 --out reports/"
 
@@ -143,10 +200,13 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs."""
     layout: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
     shipped, more = "folder of a study (default: the shipped data)", "say more on standard error"
-    data, evidence, answers, common = (argparse.ArgumentParser(add_help=False) for _ in range(4))
+    data, source, evidence, kept, answers, common = (argparse.ArgumentParser(add_help=False) for _ in range(6))
     data.add_argument("--data", metavar="DIR", help=shipped)
+    posterior = "posterior of `riskmodel fit` (default: the shipped one)"
+    source.add_argument("--posterior", metavar="FILE", help=posterior)
+    validation = "folder of `riskmodel validate` (default: the shipped one)"
+    kept.add_argument("--validation", metavar="DIR", help=validation)
     add = evidence.add_argument
-    add("--posterior", metavar="FILE", help="posterior of `riskmodel fit` (default: the shipped one)")
     add("--years", type=_years, default=5.0, metavar="T", help="horizon in years (default: 5); same for all setups")
     add = answers.add_argument
     add("--home", type=_home, metavar="SPACE", help="what is not foreign: EU/EEA or a country (default: the study's)")
@@ -162,9 +222,11 @@ def parser() -> argparse.ArgumentParser:
         texts: dict[str, Any] = {"help": short, "description": about, "epilog": f"{end}\n\n{EXIT_CODES}"}
         return verbs.add_parser(name, parents=[*parents, common], **texts, **layout)
 
-    add = verb("check", "check a folder of facts", CHECK_HELP, CHECK_END).add_argument
-    add("folder", nargs="?", metavar="DIR", help=shipped)
+    check = verb("check", "check a folder of facts, or a posterior", CHECK_HELP, CHECK_END, source, kept)
+    check.add_argument("folder", nargs="?", metavar="DIR", help=shipped)
+    add = check.add_mutually_exclusive_group().add_argument
     add("--update-hashes", action="store_true", help="first write the SHA-256 sums into datapackage.json")
+    add("--fit", action="store_true", help="check the posterior of these data instead")
 
     fit = verb("fit", "sample the posterior", FIT_HELP, FIT_END, data)
     add = fit.add_mutually_exclusive_group().add_argument
@@ -176,7 +238,15 @@ def parser() -> argparse.ArgumentParser:
     add("--tune", type=_count(100), metavar="N", help="discarded draws of each chain (default: 1000)")
     add("--chains", type=_count(2), metavar="N", help="chains (default: 4)")
 
-    both = (data, evidence, answers)
+    validate = verb("validate", "fits to simulated and past data (hours)", VALIDATE_HELP, VALIDATE_END, data)
+    add = validate.add_argument
+    add("--simulations", type=_count(10), metavar="N", help="simulated studies of each kind (default: 200)")
+    add("--out", metavar="DIR", default="validation", help="folder of the results (default: validation here)")
+
+    backtest = verb("backtest", "predictions of past years", BACKTEST_HELP, BACKTEST_END, data, kept)
+    backtest.add_argument("--again", action="store_true", help="compute it anew; nothing is kept")
+
+    both = (data, source, evidence, answers)
     score = verb("score", "reach and likelihood of setups", SCORE_HELP, SCORE_END, *both)
     score.add_argument("setups", nargs="?", metavar="SETUPS.csv", help="your own setups; - for standard input")
     compare = verb("compare", "is one setup less exposed than another?", COMPARE_HELP, COMPARE_END, *both)
@@ -186,11 +256,16 @@ def parser() -> argparse.ArgumentParser:
     add("--setups", metavar="SETUPS.csv", help="your own setups beside those of the study; - for standard input")
     near = "within this factor counts as practically equal (default: 1.25)"
     add("--equal-factor", type=float, default=1.25, metavar="F", help=near)
-    for chosen, words in ((score, "table"), (compare, "text")):
+    formats = {score: "table", compare: "text", check: "text", validate: "text", backtest: "text"}
+    for chosen, words in formats.items():
         precision = f"{words}: rounded, for people (default); csv, json: full precision"
         chosen.add_argument("--format", choices=(words, "csv", "json"), default=words, help=precision)
 
-    report = verb("report", "the whole comparison as one HTML file", REPORT_HELP, REPORT_END, data, evidence)
+    report = verb(
+        "report", "the whole comparison as one HTML file", REPORT_HELP, REPORT_END, data, source, evidence, kept
+    )
     folder = "folder to write to, made when absent (default: reports)"
     report.add_argument("--out", metavar="DIR", default="reports", help=folder)
+    allow = "render in spite of failing checks, under a red banner"
+    report.add_argument("--allow-failing", action="store_true", help=allow)
     return made

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from riskmodel.priors import Priors
     from riskmodel.study import Study
 
-__all__ = ["Z90", "Bands", "Countries", "Counts", "Design", "Funnel", "Judgements", "Statements", "Totals"]
-__all__ += ["build_design", "content_programmes", "item_key", "link"]
+__all__ = ["QUANTITIES", "Z90", "Bands", "Countries", "Counts", "Design", "Funnel", "Judgements", "Statements"]
+__all__ += ["Totals", "build_design", "content_programmes", "item_key", "link"]
 
 REPORTERS = ("microsoft", "aws", "ibm", "google_all")
 """Reporters whose customers were elicited: their counts inform rates per customer."""
@@ -130,7 +130,7 @@ def build_design(study: Study) -> Design:
     KeyError
         If a quantity the model needs was not elicited.
     """
-    items, judgements = read_judgements(study["elicitation"], study["experts"])
+    items, judgements = read_judgements(study["elicitation"], study["experts"], _strength(study))
     regimes = content_programmes(study)
     counts, statements = read_counts(study, REPORTERS)
     bands = read_bands(study)
@@ -164,6 +164,11 @@ def build_design(study: Study) -> Design:
     member = np.array([[float(c in names) for c in states] for names in named]).reshape(len(named), len(states))
     member /= np.clip(member.sum(axis=1, keepdims=True), 1.0, None)
     return Design(coords, family, uncounted, member, judgements, counts, statements, bands, funnel, countries, totals)
+
+
+def _strength(study: Study) -> float:
+    """How many calibration questions the assumption weighs that an expert's spreads are right."""
+    return float(study["priors"].set_index("prior_id").loc["calibration_strength", "first"])
 
 
 def content_programmes(study: Study) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-__all__ = ["QUANTITIES", "Z90", "Judgements", "item_key", "link", "read_judgements"]
+__all__ = ["QUANTITIES", "Z90", "Judgements", "item_key", "link", "read_judgements", "widening"]
 
 Z90 = 1.2815515655446004
 """Standard normal quantile of 0.9: q10 and q90 are this many standard deviations from the median."""
@@ -104,7 +104,21 @@ def _rotation(first: np.ndarray) -> np.ndarray:
     return np.eye(len(unit)) - (2.0 / size * np.outer(mirror, mirror) if size > 1e-30 else 0.0)
 
 
-def read_judgements(table: pd.DataFrame, experts: pd.DataFrame) -> tuple[tuple[str, ...], Judgements]:
+def widening(experts: pd.DataFrame, strength: float) -> pd.Series:
+    """By how much each expert's stated spreads are widened for what calibration questions showed (expert_id).
+
+    Root of the mean square error in the expert's own standard deviations, pulled to 1 by ``strength`` questions' worth
+    of belief that stated spreads are right; never below 1. Experts who were asked none keep their spreads. A wider
+    reading weighs less (Cooke 1991, *Experts in Uncertainty*, weighs by performance on seed questions too).
+    """
+    asked = experts.set_index("expert_id")[["calibration_questions", "calibration_rms"]].astype(float)
+    number, error = asked["calibration_questions"].fillna(0.0), asked["calibration_rms"].fillna(1.0)
+    return np.sqrt((strength + number * error**2) / (strength + number)).clip(lower=1.0)
+
+
+def read_judgements(table: pd.DataFrame, experts: pd.DataFrame, strength: float) -> tuple[tuple[str, ...], Judgements]:
+    """Rotated readings of every elicited item; quantiles that are equal are constants and no reading."""
+    wider = widening(experts, strength)
     table = table[table["quantity"].isin(list(QUANTITIES)) & (table["q10"] != table["q90"])].copy()
     text = table[["regime_id", "scheme"]].fillna("")
     table["item"] = [
@@ -119,6 +133,7 @@ def read_judgements(table: pd.DataFrame, experts: pd.DataFrame) -> tuple[tuple[s
         q10, q50, q90 = (link(rows[q].where(rows[q] > 0).to_numpy(), how) for q in ("q10", "q50", "q90"))
         # a lower quantile printed as 0.00 is left-censored by rounding: the upper half alone tells the spread
         scale = np.where(np.isnan(q10), (q90 - q50) / Z90, (q90 - q10) / (2 * Z90))
+        scale = scale * wider[rows["expert_id"]].to_numpy()
         precise = 1.0 / scale
         common = np.zeros(len(rows))
         common[0] = scale.mean() ** 2 * (precise @ precise)

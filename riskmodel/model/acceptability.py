@@ -5,11 +5,22 @@
 
 | parameter | meaning | unit | dims | prior |
 |---|---|---|---|---|
-| first_cutpoint, cutpoint_gap | boundaries between outcomes, in order | logit | - , gap | Normal, HalfNormal |
-| beta_reach | effect of reach | logit per logit | - | Normal |
-| beta_keys, beta_adequacy, beta_sensitive, beta_court | effects of facts | logit | - | Normal |
-| share_keys, share_adequacy, share_sensitive | share of yes where a fact was not seen | share | - | Beta |
-| system_sd, system_offset | what else sets a system apart | logit, sd | - , system | HalfNormal, Normal |
+| first_cutpoint | boundary between prohibited and changes ordered | logit | - | `acceptability_first_cutpoint` |
+| cutpoint_gap | distance to the next boundary, positive | logit | gap | `acceptability_cutpoint_gap` |
+| beta_reach | effect of reach | logit per logit | - | `acceptability_reach` |
+| beta_keys | effect of keys outside the provider | logit | - | `acceptability_keys` |
+| beta_adequacy | effect of an adequacy decision in force | logit | - | `acceptability_adequacy` |
+| beta_sensitive | effect of sensitive data | logit | - | `acceptability_sensitive` |
+| beta_court | effect of a court instead of a regulator | logit | - | `acceptability_court` |
+| share_keys | keys outside where it was not seen | share | - | `acceptability_keys_share` |
+| share_adequacy | adequacy where it was not seen | share | - | `acceptability_adequacy_share` |
+| share_sensitive | sensitive data where it was not seen | share | - | `acceptability_sensitive_share` |
+| system_sd | spread of what else sets a system apart | logit | - | `acceptability_system_sd` |
+| system_offset | what else sets a system apart | sd | system | standard Normal, times its spread |
+
+| deterministic | meaning | unit | dims |
+|---|---|---|---|
+| cutpoint | boundaries between the outcomes, in order | logit | boundary |
 
 Higher eta is the better outcome. Signs are priors, not constraints. A fact that was not seen is summed out exactly, row
 by row. Reach is *cut*: ``reach_data`` is a container that is filled with one imputation from the posterior of the main

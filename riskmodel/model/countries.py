@@ -9,12 +9,19 @@ informs. A state without counts takes its own, wider, elicited centre.
 
 | parameter | meaning | unit | dims | prior |
 |---|---|---|---|---|
-| country_level | demands of a reporter's average country | log per year | country_reporter | Normal |
-| country_effect_sd, country_offset | how states differ | log | country | HalfNormal, Normal |
-| country_dispersion | coefficient of variation around both | - | - | HalfNormal |
-| transfer_loading | carry-over | share | - | Beta |
-| transfer_sd, transfer_offset | what neither says of a regime | log | regime | HalfNormal, Normal |
-| hazard_transfer_* | centre for counted and for uncounted states | log | - | experts |
+| country_level | demands of a reporter's average country | log per year | country_reporter | `country_level` |
+| country_effect_sd | how far states differ in how often they ask | log | - | `country_effect` |
+| country_offset | how often a state asks | sd | country | standard Normal, times its spread |
+| country_dispersion | variation around level and state | coefficient of variation | - | `country_dispersion` |
+| transfer_loading | carry-over from demands at home to demands abroad | share | - | `transfer_loading` |
+| transfer_sd | spread of what neither says of a regime | log | - | `transfer_spread` |
+| transfer_offset | what neither says of a regime | sd | regime | standard Normal, times its spread |
+| hazard_transfer_counted_states_location | centre for states with counts | log | - | `expert_location_log` |
+| hazard_transfer_uncounted_states_location | centre for states without | log | - | `expert_location_log` |
+
+| deterministic | meaning | unit | dims |
+|---|---|---|---|
+| log_transfer | hazard of a regime over that of the United States | log | regime |
 """
 
 from __future__ import annotations

@@ -9,11 +9,21 @@
 
 | parameter | meaning | unit | dims | prior |
 |---|---|---|---|---|
-| log_content_level | log H_c, plus log customers, less log share abroad | log a year | - | Normal |
-| log_demand_level | the same of infrastructure, less log share of content | log a year | - | Normal |
-| provider_spread, rate_offset | sigma and z of the reporters | log | reporter_service | HalfNormal, Normal |
-| rate_drift | how a reporter's rate per customer changes | log per year | reporter | Normal |
-| unreported_share, foreign_customer_share, ... | g, psi, e, eps, w | share | - | experts |
+| log_content_level | log H_c, plus log customers, less log share abroad | log a year | - | `log_rate_collaboration` |
+| log_demand_level | the same of infrastructure, less log share of content | log a year | - | `service_contrast` |
+| provider_spread | sigma, how far providers differ | log | - | `provider_spread` |
+| rate_offset | z of a reporter's service | sd | reporter_service | standard Normal, times its spread |
+| rate_drift | how a reporter's rate per customer changes | log per year | reporter | `rate_drift` |
+| unreported_share_location | g, events that reports leave out | logit | - | `expert_location_logit` |
+| foreign_customer_share_location | psi, foreign customers among content abroad | logit | - | `expert_location_logit` |
+| eu_share_of_foreign_customers_location | e, Union and EFTA among them | logit | - | `expert_location_logit` |
+| statement_error_location | eps, a "never" that is wrong | logit | - | `expert_location_logit` |
+| infrastructure_use_*_location | w, customers who use infrastructure | logit | - | `expert_location_logit` |
+
+| deterministic | meaning | unit | dims |
+|---|---|---|---|
+| log_rate_criminal | log H_c with the carried bias | log events per customer-year | service |
+| log_rate_criminal_reporter | log H_cp with the carried bias | log events per customer-year | reporter_service |
 
 Rejections already happened in these counts; demands defeated beyond them belong to the contract (``demand_defeated``).
 A provider that publishes nothing gets its own draw of z when it is scored, never the average of the reporters.

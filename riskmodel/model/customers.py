@@ -8,9 +8,13 @@ ratio of each definition to the reports' own is a judgement.
 
 | parameter | meaning | unit | dims | prior |
 |---|---|---|---|---|
-| customers_location | log N_p as the experts see it | log customers | customer_base | location |
-| customer_growth_elasticity_location | growth of customers over growth of seats | log | - | location |
-| total_level | log N_p + log ratio_d, at the study's date | log | total_definition | location |
+| customers_location | log N_p as the experts see it | log customers | customer_base | `expert_location_log` |
+| customer_growth_elasticity_location | growth of customers over growth of seats | log | - | `expert_location_log` |
+| total_level | log N_p + log ratio_d, at the study's date | log | total_definition | `expert_location_log` |
+
+| deterministic | meaning | unit | dims |
+|---|---|---|---|
+| log_customers | log N_p with the carried bias | log customers | customer_base |
 """
 
 from __future__ import annotations

@@ -1,5 +1,19 @@
 """What scales a setup's rate: key custody, contract terms, attractiveness; and what settles facts and legal questions.
 
+| parameter | meaning | unit | dims | prior |
+|---|---|---|---|---|
+| clear_text_location | chance of clear text with keys at the client | logit | - | `expert_location_logit` |
+| clear_text_gap | distance to the next weaker custody, positive | logit | custody_pair | `order_gap` |
+| custody_spread | how far providers differ within one kind of custody | logit | - | `custody_spread` |
+| fleet_customer_managed_keys_location | reporters' customers who manage keys | logit | - | `expert_location_logit` |
+| defeated_location | demands that a contract term defeats | logit | term | `expert_location_logit` |
+| attractiveness_location | interest in a data class, all purposes | log | data_class | `expert_location_log` |
+| attractiveness_purpose_*_location | intelligence over criminal interest | log | - | `expert_location_log` |
+| authority_used_*_location | use of a lapsed authority, by window | logit | - | `expert_location_logit` |
+| fact_true_*_location | a fact is true, by its recorded confidence | logit | - | `expert_location_logit` |
+| same_law_across_setups_location | a legal question is common to providers | logit | - | `expert_location_logit` |
+| same_answer_within_state_location | regimes of a state share an answer | logit | - | `expert_location_logit` |
+
 | deterministic | meaning | unit | dims |
 |---|---|---|---|
 | clear_text | chance that a demand yields clear text, by custody, ordered by construction | probability | custody |

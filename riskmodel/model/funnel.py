@@ -13,12 +13,24 @@ teach.
 
 | parameter | meaning | unit | dims | prior |
 |---|---|---|---|---|
-| content_share, some_data_share | levels for collaboration | logit | - | Normal |
-| content_contrast | infrastructure against collaboration | logit | - | Normal |
-| content_spread, content_offset, some_data_offset | how places differ | logit | funnel_place | HalfNormal, Normal |
-| content_clustering | intra-class correlation of demands of a half-year | correlation | - | Beta |
-| abroad_share, abroad_spread, abroad_offset | logit psi_p | logit | reporter | Normal, HalfNormal, Normal |
-| request_dispersion | coefficient of variation of demands | - | - | HalfNormal |
+| content_share | demands about collaboration that lead to content | logit | - | `content_share` |
+| some_data_share | warrants about collaboration that lead to some data | logit | - | `some_data_share` |
+| content_contrast | infrastructure against collaboration | logit | - | `content_contrast` |
+| content_spread | how far places differ in what they give | logit | - | `content_spread` |
+| content_offset | what a place gives of content | sd | funnel_place | standard Normal, times its spread |
+| some_data_offset | what a place gives of some data | sd | funnel_place | standard Normal, times its spread |
+| content_clustering | demands of a half-year with one answer | correlation | - | `content_clustering` |
+| content_share_of_warrant_disclosures_location | kappa | logit | - | `expert_location_logit` |
+| abroad_share | typical psi | logit | - | `abroad_share` |
+| abroad_spread | how far reporters differ in psi | logit | - | `abroad_spread` |
+| abroad_offset | psi of a reporter | sd | reporter | standard Normal, times its spread |
+| request_dispersion | half-yearly demands around their trend | coefficient of variation | - | `request_dispersion` |
+
+| deterministic | meaning | unit | dims |
+|---|---|---|---|
+| content_given | pi, demands that lead to content | share | funnel_place |
+| some_data_given | q, warrants that lead to some data | share | funnel_place |
+| abroad | psi, content that concerns foreign customers' data abroad | share | reporter |
 """
 
 from __future__ import annotations

@@ -9,10 +9,22 @@ partly in their mix of consumer and enterprise accounts, so a non-reporter does 
 
 | parameter | meaning | unit | dims | prior |
 |---|---|---|---|---|
-| band_level_*, band_drift_*, band_spread_* | log accounts, their drift and moves | log | half-year | random walk |
-| band_ahead_* | moves since the last band | - | - | Normal |
-| tasked_population, tasked_reporter | log H and its reporters, standardised | - | band_reporter | Normal |
-| newly_tasked_fraction, accounts_per_customer, ... | nu and shares | share, log excess | - | experts |
+| band_level_* | accounts of a reporter, a random walk | log accounts | (half-years) | `band_start` |
+| band_drift_* | drift of the walk | log per half-year | - | `band_drift` |
+| band_spread_* | moves of the walk | log per half-year | - | `band_spread` |
+| band_ahead_* | moves since the last band | sd | - | standard Normal, times its spread |
+| tasked_population | log H of the population | sd | - | standard Normal, times its spread |
+| tasked_reporter | log H of a reporter around it | sd | band_reporter | standard Normal, times its spread |
+| newly_tasked_fraction_location | nu, accounts tasked anew in a half-year | logit | - | `expert_location_logit` |
+| accounts_per_customer_location | accounts of a tasked customer | log excess over 1 | - | `expert_location_log` |
+| enterprise_share_of_tasked_accounts_location | enterprises' accounts | logit | - | `expert_location_logit` |
+| infrastructure_share_of_tasked_accounts_location | infrastructure among these | logit | - | `expert_location_logit` |
+
+| deterministic | meaning | unit | dims |
+|---|---|---|---|
+| band_level_now | level at the study's date | log accounts | band_reporter |
+| log_rate_intelligence | log H with the carried bias | log events per customer-year | service |
+| log_rate_intelligence_reporter | the same of a reporter | log events per customer-year | band_reporter, service |
 """
 
 from __future__ import annotations
@@ -87,13 +99,14 @@ def _level(pool: Pool, k: int, name: str) -> Any:
     spread = priors["band_spread"].create(f"band_spread_{name}")
     steps = (bands.step[mine] - bands.step[mine].min()).astype(int)
     seen, first = np.unique(steps, return_index=True)
+    length = max(int(seen[-1]), 1)  # PyMC has no walk without a step: a single band is its start
     path = pm.GaussianRandomWalk(
         f"band_level_{name}",
         mu=drift,
         sigma=spread,
         init_dist=pm.Normal.dist(priors["band_start"].first, priors["band_start"].second),
-        steps=int(seen[-1]),
-        initval=np.interp(np.arange(seen[-1] + 1), seen, middle[first]),
+        steps=length,
+        initval=np.interp(np.arange(length + 1), seen, middle[first]),
     )
     row = f"band_row_{name}"
     pm.modelcontext(None).add_coord(row, [f"{name}.{n}" for n in range(len(steps))])
@@ -109,7 +122,7 @@ def _level(pool: Pool, k: int, name: str) -> Any:
     )
     ahead = bands.steps_to_now[k]
     step = pm.Normal(f"band_ahead_{name}", 0, 1)
-    return path[[-1]].sum() + ahead * drift + np.sqrt(ahead) * spread * step
+    return path[[seen[-1]]].sum() + ahead * drift + np.sqrt(ahead) * spread * step
 
 
 def _band_logp(value: Any, level: Any, noise: Any, mask: Any) -> Any:

@@ -10,9 +10,13 @@ high correlation, negative weights and a pool outside the range of the experts.
 
 | parameter | meaning | unit | dims | prior |
 |---|---|---|---|---|
-| expert_dependence | phi, shared reading and training | correlation | - | Beta |
-| expert_overconfidence | tau - 1 | multiple | - | HalfNormal |
-| common_bias | b, what all experts may share and data cannot show | expert sd | - | Normal |
+| expert_dependence | phi, shared reading and training | correlation | - | `expert_dependence` |
+| expert_overconfidence | tau - 1, how much too narrow experts are | multiple | - | `expert_overconfidence` |
+| common_bias | b, what all experts may share and data cannot show | expert sd | - | `common_bias` |
+
+| deterministic | meaning | unit | dims |
+|---|---|---|---|
+| item_location | theta of every elicited item, without the carried bias | link scale | item |
 
 The likelihood sees ``theta_q``; the answers use ``theta_q + d_q s_q b`` with ``d_q = +-1`` oriented towards exposure,
 so that pessimism and optimism act on all factors together. Method: O'Hagan et al. (2006), *Uncertain Judgements*;

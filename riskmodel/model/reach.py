@@ -5,13 +5,25 @@
 
 | parameter | meaning | unit | dims | prior |
 |---|---|---|---|---|
-| reach_location | mu of the lower state of a pair, or of a single route | logit | route_base | location |
-| reach_gap | logit distance to the upper state, positive | logit | route_pair | HalfNormal |
-| reach_family_offset | how families of regimes differ | logit | family, group | Normal, pooled |
-| reach_regime_offset | how regimes differ | logit | regime, group | Normal, pooled |
-| separated_when_unknown | share of separated ones among the unseen | probability | - | Beta |
-| removes_location | c, fraction of reach a qualification removes | logit | removal | location |
-| in_place_location, in_place_gap | Q: controls really in place | logit | - , status_pair | location, HalfNormal |
+| reach_location | mu of a route, of the lower one in a pair | logit | route_base | `expert_location_logit` |
+| reach_gap | logit distance to the upper state, positive | logit | route_pair | `order_gap` |
+| reach_unelicited | mu of a route nobody elicited | sd | route_unelicited | standard Normal, times its spread |
+| reach_family_sd | how far families of regimes differ | logit | - | `family_pooling` |
+| reach_family_offset | how a family differs | sd | family, group | standard Normal, times its spread |
+| reach_regime_sd | how far regimes differ | logit | - | `reach_pooling` |
+| reach_regime_offset | how a regime differs | sd | regime, group | standard Normal, times its spread |
+| separated_when_unknown | separated ones among the unseen | probability | - | `establishment_unknown_weight` |
+| removes_location | c, fraction of reach a qualification removes | logit | removal | `expert_location_logit` |
+| removes_with_access_share | share of c that holds with access | share | - | `certification_with_access_share` |
+| in_place_location | Q without a certificate: controls really in place | logit | - | `expert_location_logit` |
+| in_place_gap | distance to the next better status, positive | logit | status_pair | `order_gap` |
+
+| deterministic | meaning | unit | dims |
+|---|---|---|---|
+| reach | r, a route lets a regime reach, with the carried bias | probability | regime, route |
+| leak | reach without any nexus that was seen | probability | - |
+| certification_removes | c, fraction of reach removed | fraction | scheme, route |
+| certification_in_place | Q, controls really in place | probability | status |
 
 Routes come in ordered pairs (minority holding <= control, separated <= not separated, licensor without <= with
 access) that share their offsets, so that more nexus never lowers reach in any sample. Routes nobody elicited take the

@@ -4,13 +4,19 @@ Designated entities lose service almost surely, others hardly ever, and one poli
 reach, the rate of a customer is lambda = d + nu f: an own designation d, and common shocks at rate nu, each of which
 hits a fraction f. Known cases have no denominator, so that none is in a likelihood.
 
-| deterministic | meaning | unit |
-|---|---|---|
-| suspension_rate | lambda, given reach | per customer-year |
-| suspension_common | nu f / lambda, share from common shocks | share |
-| suspension_hit | f, customers hit by one shock | fraction |
-| degradation_given_cutoff | service degrades once the licensor is cut off | probability |
-| covert_yearly | covert collection of intelligible content in the Union | probability a year |
+| parameter | meaning | unit | dims | prior |
+|---|---|---|---|---|
+| suspension_rate_*_location | lambda as the experts see it | log per customer-year | - | `expert_location_log` |
+| suspension_common | nu f / lambda, share from common shocks | share | - | `suspension_common` |
+| suspension_hit | f, customers hit by one shock | fraction | - | `suspension_hit` |
+| degradation_given_cutoff_*_location | as the experts see it | logit | - | `expert_location_logit` |
+| covert_collection_*_location | as the experts see it | logit | - | `expert_location_logit` |
+
+| deterministic | meaning | unit | dims |
+|---|---|---|---|
+| suspension_rate | lambda, given reach | per customer-year | - |
+| degradation_given_cutoff | service degrades once the licensor is cut off | probability | - |
+| covert_yearly | covert collection of intelligible content in the Union | probability a year | - |
 """
 
 from __future__ import annotations

@@ -20,7 +20,11 @@ Span = tuple[pd.Timestamp, pd.Timestamp]
 
 def records(table: pd.DataFrame) -> list[Record]:
     """Rows as dictionaries with None for every missing cell."""
-    return list(table.astype(object).where(table.notna(), None).to_dict("records"))  # type: ignore[arg-type]
+    columns = [
+        [None if missing else value for value, missing in zip(cells.tolist(), cells.isna(), strict=True)]
+        for _, cells in table.items()
+    ]
+    return [dict(zip(table.columns, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def split(value: object) -> list[str]:

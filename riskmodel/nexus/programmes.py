@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from riskmodel.codes import legal_space
 from riskmodel.design import content_programmes
 from riskmodel.errors import UsageError
-from riskmodel.nexus._rows import split
+from riskmodel.nexus._rows import records, split
 from riskmodel.nexus.unknowns import Fact
 
 if TYPE_CHECKING:
@@ -58,23 +58,29 @@ def foreign_programmes(study: Study, home: str, scope: str = "content") -> tuple
         If no criminal programme of its state can lend its reach to a regime of another scope.
     """
     inside = legal_space(home)
-    routes, regimes = study["route_map"], study["regimes"]
+    regimes, routes = study["regimes"], records(study["route_map"])
     content = content_programmes(study)
-    wanted = regimes[regimes["model_scope"] == scope].assign(model_scope="content")
-    table = content_programmes(replace(study, tables=MappingProxyType({**study.tables, "regimes": wanted})))
+    table = content
+    if scope != "content":
+        wanted = regimes[regimes["model_scope"] == scope].assign(model_scope="content")
+        table = content_programmes(replace(study, tables=MappingProxyType({**study.tables, "regimes": wanted})))
+    lenders: dict[str, str] = {}
+    for name, row in zip(content.index, records(content), strict=True):
+        if row["purpose"] == "criminal":
+            lenders.setdefault(row["countries"], name)
     found = []
-    for regime_id, row in table.iterrows():
+    for name, row in zip(table.index, records(table), strict=True):
         countries = frozenset().union(*(_members(c) for c in split(row["countries"])))
         if countries & inside:
             continue
-        mine = routes[routes["wording"].isin(split(row["wordings"]))]
-        opens = {str(fact): frozenset(part["route"]) for fact, part in mine.groupby("fact")}
-        same = (content["countries"] == row["countries"]) & (content["purpose"] == "criminal")
-        lenders = [regime_id] if scope == "content" else content.index[same].tolist()
-        if not lenders:
-            raise UsageError(f"regimes, {regime_id}: no criminal programme of {row['countries']} lends its reach")
-        name, purpose = str(row["name"]), str(row["purpose"])
-        found.append(Programme(str(regime_id), str(lenders[0]), name, countries, purpose, opens))
+        wordings, opens = split(row["wordings"]), dict[str, frozenset[str]]()
+        for way in routes:
+            if way["wording"] in wordings:
+                opens[way["fact"]] = opens.get(way["fact"], frozenset()) | {way["route"]}
+        lender = name if scope == "content" else lenders.get(row["countries"])
+        if lender is None:
+            raise UsageError(f"regimes, {name}: no criminal programme of {row['countries']} lends its reach")
+        found.append(Programme(name, lender, row["name"], countries, row["purpose"], opens))
     return tuple(found)
 
 

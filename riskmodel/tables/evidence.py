@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from riskmodel.checks import passed
-from riskmodel.design import QUANTITIES
+from riskmodel.checks import Row, passed
+from riskmodel.design.judgements import QUANTITIES
 from riskmodel.nexus import SetupFacts
 from riskmodel.schema import split
 from riskmodel.tables.page import NOT_SEEN, Markup, esc, plain
@@ -109,9 +109,12 @@ def _inputs(study: Study, facts: Sequence[SetupFacts]) -> dict[str, pd.DataFrame
     }
 
 
-def masthead(study: Study, posterior: Posterior, horizon_years: float) -> Markup:
-    """Title block: what this is, whether its checks pass, and all that is needed to make it again."""
-    attrs = posterior.data.attrs
+def masthead(study: Study, posterior: Posterior, horizon_years: float, validation: Sequence[Row] = ()) -> Markup:
+    """Title block: what this is, whether its checks pass, what it lacks, and all that is needed to make it again.
+
+    ``validation`` are the check rows of a stored validation that belongs to the posterior; none: it is missing.
+    """
+    attrs, checks = posterior.data.attrs, [*posterior.checks, *validation]
     rows = {
         "Facts as of": f"{study.as_of:%d %B %Y}",
         "Made on": f"{dt.datetime.now(dt.UTC):%d %B %Y}",
@@ -125,28 +128,36 @@ def masthead(study: Study, posterior: Posterior, horizon_years: float) -> Markup
     }
     facts = "".join(f"<div><dt>{esc(k)}</dt><dd>{esc(v)}</dd></div>" for k, v in rows.items())
     failing = "; ".join(
-        f"{esc(r['check'])} is {digits(float(r['value']), 3)}, must be {esc(r['threshold'])}"
-        for r in posterior.checks
+        f"{esc(r['check'])} is {_check_value(r['value'])}, must be {esc(r['threshold'])}"
+        for r in checks
         if r["verdict"] != "pass"
     )
+    of = "the fit and its validation" if validation else "the fit"
+    alone = "" if validation else "; no validation of it is kept"
     badge = (
-        f'<p class="badge good">✓ all {len(posterior.checks)} checks of the fit pass '
-        '<a href="#checks">(see them)</a></p>'
-        if passed(posterior.checks)
+        f'<p class="badge good">✓ all {len(checks)} checks of {of} pass{alone} <a href="#checks">(see them)</a></p>'
+        if passed(checks)
         else '<div class="banner" role="alert"><strong>The fit behind this report fails its checks. Do not use its '
         f'numbers.</strong> <span>{failing}. <a href="#checks">All checks</a></span></div>'
     )
-    return Markup(f'{badge}<dl class="facts">{facts}</dl>')
+    lacking = "".join(f"<li>{esc(note)}</li>" for note in posterior.notes)
+    if lacking:
+        lacking = f"<p><strong>What the study lacks; there the posterior follows priors:</strong></p><ul>{lacking}</ul>"
+    return Markup(f'{badge}{lacking}<dl class="facts">{facts}</dl>')
 
 
-def checks_table(posterior: Posterior) -> pd.DataFrame:
-    """The checks of the fit in words."""
-    rows = pd.DataFrame(posterior.checks)
+def _check_value(value: float) -> str:
+    return digits(float(value), 4 if 0.9 < value < 1.1 else 3)
+
+
+def checks_table(posterior: Posterior, validation: Sequence[Row] = ()) -> pd.DataFrame:
+    """The checks of the fit, and of a stored validation that belongs to it, in words."""
+    rows = pd.DataFrame([*posterior.checks, *validation])
     failed = Markup('<strong class="mark">✗ FAIL</strong>')
     return pd.DataFrame(
         {
             "Check": rows["check"],
-            "Value": [digits(v, 4 if 0.9 < v < 1.1 else 3) for v in rows["value"].astype(float)],
+            "Value": [_check_value(v) for v in rows["value"]],
             "Must be": rows["threshold"],
             "Verdict": ["✓ pass" if v == "pass" else failed for v in rows["verdict"]],
             "Meaning": rows["meaning"],

@@ -36,6 +36,8 @@ _HOME = {
     "tolerance": "decide",
     "drivers": "decide",
     "acceptability": "decide",
+    "load_acceptability": "acceptance",
+    "acceptability_of": "acceptance",
     "Finding": "decide",
     "show_versions": "_versions",
 }
@@ -44,6 +46,8 @@ __all__ = ["__version__", *_HOME]
 
 if TYPE_CHECKING:
     from riskmodel._versions import show_versions as show_versions
+    from riskmodel.acceptance import acceptability_of as acceptability_of
+    from riskmodel.acceptance import load_acceptability as load_acceptability
     from riskmodel.decide import Finding as Finding
     from riskmodel.decide import acceptability as acceptability
     from riskmodel.decide import compare as compare  # type: ignore[no-redef]

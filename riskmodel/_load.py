@@ -131,7 +131,7 @@ def read_table(
             problems.append(Problem(file, 1, name, None, f"appears {text.header.count(name)} times in the header"))
     missing = [name for name in absent if needed is None or name in needed]
     problems += [Problem(file, 1, name, None, "is missing: the table must have this column") for name in missing]
-    if not text.rows and rows_needed:
+    if not text.rows and rows_needed and not resource.get("riskmodel:may_be_empty"):
         problems.append(Problem(file, 1, None, None, "has column names but no rows"))
     frame = pd.DataFrame(text.rows, columns=range(len(text.header)), dtype="str")
     places = {name: text.header.index(name) for name in known if name in text.header}

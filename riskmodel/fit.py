@@ -125,8 +125,9 @@ class Posterior:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Every quantity as float64 with the sample (chains joined) last."""
-        joined = self.data.stack(sample=("chain", "draw"), create_index=False)
-        return {str(k): np.asarray(v.transpose(..., "sample").values, dtype=float) for k, v in joined.data_vars.items()}
+        size = self.data.sizes["chain"] * self.data.sizes["draw"]
+        last = {str(k): v.transpose(..., "chain", "draw").values for k, v in self.data.data_vars.items()}
+        return {k: np.asarray(v, dtype=float).reshape(*v.shape[:-2], size) for k, v in last.items()}
 
     def coords(self) -> dict[str, list[str]]:
         """Labels of every dimension except chain and draw."""

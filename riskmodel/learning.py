@@ -130,7 +130,7 @@ def _forward(model: pm.Model, number: int, seed: int, names: tuple[str, ...] = (
     """Draw the parameters from their stated priors, without any observation.
 
     The priors of judged quantities are so flat that a share is now and then 1 in floating point, and its log odds are
-    infinite; these draws (a few in a thousand) are left out.
+    infinite; these draws (about one in a thousand) are left out.
     """
     import pymc as pm
 
@@ -148,7 +148,7 @@ def _forward(model: pm.Model, number: int, seed: int, names: tuple[str, ...] = (
     finally:
         logger.setLevel(level)
     drawn = tree["prior"].to_dataset()
-    finite = np.isfinite(drawn).to_dataarray("name").all(["name", *(d for d in drawn.dims if d != "draw")])
+    finite = np.isfinite(drawn).all([dim for dim in drawn.dims if dim != "draw"]).to_dataarray("name").all("name")
     log.info("stated priors: %d of %d draws kept", int(finite.sum()), number)
     return drawn.isel(draw=np.flatnonzero(finite))
 

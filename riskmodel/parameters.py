@@ -104,7 +104,7 @@ def parameters(model: pm.Model, priors: Mapping[str, Prior]) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a parameter: ``parameter``, ``submodel``, ``meaning``, ``unit``, ``dims``, ``size`` (how many numbers),
-        ``prior``, ``reason``.
+        ``prior`` (distribution and numbers), ``reason``, ``prior_id`` ("" where a spread multiplies a standard Normal).
 
     Raises
     ------
@@ -119,6 +119,7 @@ def parameters(model: pm.Model, priors: Mapping[str, Prior]) -> pd.DataFrame:
     return out.assign(
         prior=["random walk from " * walk + said for walk, said in zip(starts, words, strict=True)],
         reason=[row.reason if row else "" for row in rows],
+        prior_id=named.fillna(""),
     ).rename(columns={"name": "parameter"})
 
 

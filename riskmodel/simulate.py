@@ -50,8 +50,8 @@ def free(draws: xr.Dataset, names: Sequence[str]) -> tuple[np.ndarray, list[str]
     return np.concatenate(columns, axis=1), labels
 
 
-GRID = ("log_index", "age", "steps_to_now")
-"""Arrays of the Design that are not rows."""
+GRID = {"counts": ("log_index", "age"), "bands": ("steps_to_now",)}
+"""Arrays of the Design that are not rows, by part."""
 LINKS = ("content_demand", "some_data_demand")
 """Rows of the funnel that point to other rows."""
 
@@ -64,7 +64,7 @@ def doubled(design: Design) -> Design:
     again: dict[str, Any] = {}
     for name in ("counts", "statements", "bands", "funnel", "countries", "totals"):
         part = getattr(design, name)
-        values = {f.name: getattr(part, f.name) for f in fields(part) if f.name not in GRID}
+        values = {f.name: getattr(part, f.name) for f in fields(part) if f.name not in GRID.get(name, ())}
         twice = {key: np.concatenate([value, value]) for key, value in values.items() if key not in LINKS}
         for key in set(values) & set(LINKS):
             moved = np.where(values[key] >= 0, values[key] + len(part.demand_count), -1)

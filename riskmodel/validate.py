@@ -21,6 +21,7 @@ import pandas as pd
 import xarray as xr
 
 from riskmodel._files import atomic_write
+from riskmodel.acceptance import backtest_rulings, leave_one_system_out
 from riskmodel.checks import backtest as past
 from riskmodel.checks import predictive, sensitivity
 from riskmodel.checks.calibration import calibrated, calibration_rows, ranks
@@ -28,12 +29,11 @@ from riskmodel.checks.convergence import convergence
 from riskmodel.checks.rows import Row
 from riskmodel.design import Design, build_design
 from riskmodel.fit import SCORING, Posterior, SampleSettings, posterior_of
-from riskmodel.model import build_model
 from riskmodel.priors import Priors
-from riskmodel.program import Program
 from riskmodel.simulate import believed, doubled, free, spaced
 
 if TYPE_CHECKING:
+    from riskmodel.program import Program
     from riskmodel.study import Study
 
 __all__ = ["SIMULATIONS", "calibration", "stored", "validate"]
@@ -47,6 +47,9 @@ SETTINGS = SampleSettings(draws=100, tune=400, chains=2, thin=2, target_accept=0
 """Of one simulated study: enough for ranks, not for a published number."""
 REFIT = SampleSettings(draws=500, tune=600, chains=2, thin=2, target_accept=0.95)
 """Of a fit without some rows."""
+RULINGS = SampleSettings(draws=500, tune=500, chains=2, thin=1, target_accept=0.95)
+IMPUTATIONS = 2
+"""Of reach, where rulings are left out."""
 BETWEEN = ("HDH_AZURE", "HDH_SCALEWAY", "HDH_ALT_OVH")
 """Setups whose probabilities and orders stand for the answers in the sensitivity tables."""
 
@@ -151,6 +154,9 @@ def validate(
     Parts: calibration around the judgements and around the shipped posterior, predictive checks, leave-one-out and
     leave-one-reporter-out, back-test, sensitivity.
     """
+    from riskmodel.model import build_model
+    from riskmodel.program import Program
+
     tell = progress or (lambda line: None)
     settings = settings or SampleSettings()
     priors, design = Priors.from_study(study), build_design(study)
@@ -185,6 +191,9 @@ def validate(
     table("leave_reporter_out", lambda: predictive.leave_reporters_out(program, design, REFIT, tell))
     tested = table("backtest", lambda: past.backtest(program, design, REFIT, progress=tell))
     rows += past.backtest_rows(tested)
+    table("rulings_leave_one_out", lambda: leave_one_system_out(study, posterior, RULINGS, IMPUTATIONS))
+    judged = table("rulings_backtest", lambda: backtest_rulings(study, posterior, settings=RULINGS))
+    rows += past.rulings_rows(judged)
     moved = _sensitivity(posterior, study, design, draws, density, program)
     for name, part in moved.items():
         table(name, lambda part=part: part)  # type: ignore[misc]

@@ -219,9 +219,9 @@ WRONG: dict[str, tuple[str, Edit, str]] = {
         r"count_roles\.csv, row \d+, column row_id: TR\d+ - must have a count of the same reporter",
     ),
     "a table without rows": (
-        "count_roles",
+        "providers",
         lambda rows: rows.iloc[:0],
-        r"count_roles\.csv, row 1: has column names but no rows",
+        r"providers\.csv, row 1: has column names but no rows",
     ),
 }
 

@@ -158,6 +158,9 @@ def test_stored_stages_belong_to_the_study_and_agree_with_the_posterior(study: S
         value = posterior.data[name]
         for label in value[value.dims[-1]].values:
             mine = value.sel({value.dims[-1]: label}).values
-            assert last.loc[(name, label), "mean"] == pytest.approx(mine.mean(), abs=0.1 * mine.std()), (name, label)
+            assert last.loc[(name, label), "mean"] == pytest.approx(float(mine.mean()), abs=0.1 * float(mine.std())), (
+                name,
+                label,
+            )
     bias = found[found["quantity"] == "common_bias"].set_index("stage")
     assert bias["high"].to_numpy() == pytest.approx(1.645 * 0.5, abs=0.06)

@@ -18,7 +18,7 @@ from riskmodel.model import build_model
 from riskmodel.model.likelihood import kept, published
 from riskmodel.priors import Priors
 from riskmodel.program import Program
-from riskmodel.simulate import believed, free, spaced
+from riskmodel.simulate import believed, doubled, free, spaced
 from riskmodel.study import Study
 from riskmodel.validate import RANKED_AMONG, SETTINGS, calibration, model_code
 
@@ -111,6 +111,15 @@ def test_identity_of_the_model_is_its_code_and_not_its_words(monkeypatch: pytest
     assert model_code() == before
     monkeypatch.setattr(Path, "read_text", lambda self, **k: read(self, **k) + "\nmore = 1\n")
     assert model_code() != before
+
+
+def test_a_doubled_design_weighs_every_published_row_twice(study: Study) -> None:
+    """The program of posterior calibration is the program of calibration, with each row there twice."""
+    design, priors = build_design(study), Priors.from_study(study)
+    once, twice = (build_model(d, priors).point_logps() for d in (design, doubled(design)))
+    for name in set(once) - {"expert_reading"}:
+        seen = name in {str(likelihood) for likelihood in design.rows()["likelihood"]}
+        assert twice[name] == pytest.approx((2 if seen else 1) * once[name], abs=0.02), name
 
 
 # -- slow: the real submodels --------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ and runs are pooled (:mod:`riskmodel.model.acceptability`). Few systems were jud
 much is prior-driven; a setup without a comparable decided one is called extrapolation beside every number.
 """
 
-from riskmodel.acceptance.fitting import fit_acceptability, leave_one_system_out
+from riskmodel.acceptance.fitting import backtest_rulings, fit_acceptability, leave_one_system_out
 from riskmodel.acceptance.judged import acceptability_of
 from riskmodel.acceptance.posterior import Acceptability, load_acceptability
 from riskmodel.acceptance.rulings import Rulings, build_rulings
@@ -14,6 +14,7 @@ __all__ = [
     "Acceptability",
     "Rulings",
     "acceptability_of",
+    "backtest_rulings",
     "build_rulings",
     "fit_acceptability",
     "leave_one_system_out",

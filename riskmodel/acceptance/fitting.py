@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import xarray as xr
 
 from riskmodel.acceptance.posterior import KEPT, Acceptability, probabilities
 from riskmodel.acceptance.rulings import Rulings, build_rulings, logit, ruling_reach
+from riskmodel.checks.scoring import brier, log_score
 from riskmodel.decide.rulings import OUTCOMES
 from riskmodel.fit import SampleSettings
 from riskmodel.priors import Priors
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from riskmodel.program import Program
     from riskmodel.study import Study
 
-__all__ = ["compiled", "fit_acceptability", "leave_one_system_out"]
+__all__ = ["backtest_rulings", "compiled", "fit_acceptability", "leave_one_system_out"]
 
 log = logging.getLogger(__name__)
 
@@ -118,6 +119,51 @@ def _worst(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return (max if largest else min)(rows, key=lambda row: row["value"])
 
 
+@dataclass(frozen=True)
+class _HeldOut:
+    """One compiled program, to be fitted without some rulings that are then predicted."""
+
+    rulings: Rulings
+    program: Program
+    reach: np.ndarray
+    settings: SampleSettings
+
+    @classmethod
+    def create(cls, study: Study, posterior: Posterior, settings: SampleSettings | None, imputations: int) -> _HeldOut:
+        settings, rulings = settings or SETTINGS, build_rulings(study)
+        reach, _ = _imputed(logit(ruling_reach(rulings, posterior, study)), settings.seed, imputations)
+        return cls(rulings, compiled(rulings, Priors.from_study(study), reach[0]), reach, settings)
+
+    def scores(self, keep: np.ndarray, asked: np.ndarray, number: int) -> dict[str, float]:
+        """Mean scores of the rulings ``asked`` given those to ``keep``, and of base rates among these.
+
+        A system without a kept ruling has an effect of its own, drawn afresh: the sampler does that.
+        """
+        rulings, places, found = self.rulings, np.flatnonzero(asked), []
+        facts = np.where(rulings.unknown, np.nan, rulings.stated)
+        for k, own in enumerate(self.reach):
+            again = replace(self.settings, seed=self.settings.seed + 1000 * (number + 1) + k)
+            tree = self.program.sample(again, data={"reach": own}, keep={"outcome": keep})
+            draws = Acceptability(_joined(tree).expand_dims("imputation")).draws()
+            effect = tree["posterior"]["system_offset"].stack(all=("chain", "draw")).transpose("system", "all").values
+            chances = [
+                probabilities(draws, own[i], facts[i], rulings.court[i], effect[rulings.system_idx[i]]) for i in places
+            ]
+            found.append(np.stack(chances))
+        chance = np.concatenate(found, axis=1)  # (ruling, draw, outcome)
+        observed = rulings.outcome[places]
+        counts = np.bincount(rulings.outcome[keep], minlength=len(OUTCOMES)) + 1.0
+        base = np.tile(counts / counts.sum(), (len(observed), 1))
+        picked = np.take_along_axis(chance, observed[:, None, None], axis=2)[:, :, 0]
+        return {
+            "rulings": len(observed),
+            "log_score": float(log_score(np.log(picked).T).mean()),
+            "log_score_base": float(np.log(base[np.arange(len(observed)), observed]).mean()),
+            "brier": float(brier(chance.mean(axis=1), observed).mean()),
+            "brier_base": float(brier(base, observed).mean()),
+        }
+
+
 def leave_one_system_out(
     study: Study,
     posterior: Posterior,
@@ -136,36 +182,32 @@ def leave_one_system_out(
         ``system``, ``rulings`` (number), ``log_score`` and ``log_score_base`` (mean log probability of the outcomes,
         larger is better), ``brier`` and ``brier_base`` (smaller is better).
     """
-    from riskmodel.checks import brier, log_score
-
-    settings = settings or SETTINGS
-    rulings = build_rulings(study)
-    reach, _ = _imputed(logit(ruling_reach(rulings, posterior, study)), settings.seed, imputations)
-    program = compiled(rulings, Priors.from_study(study), reach[0])
-    facts = np.where(rulings.unknown, np.nan, rulings.stated)
+    held = _HeldOut.create(study, posterior, settings, imputations)
     rows = []
-    for number, system in enumerate(rulings.system):
-        out = rulings.system_idx == number
-        found = []
-        for k, own in enumerate(reach):
-            again = replace(settings, seed=settings.seed + 1000 * (number + 1) + k)
-            tree = program.sample(again, data={"reach": own}, keep={"outcome": ~out})
-            draws = Acceptability(_joined(tree).expand_dims("imputation")).draws()
-            fresh = np.random.default_rng(again.seed).standard_normal(len(draws["beta_reach"]))
-            found.append(
-                np.stack([probabilities(draws, own[i], facts[i], rulings.court[i], fresh) for i in np.flatnonzero(out)])
-            )
-        chance = np.concatenate(found, axis=1)  # (ruling, draw, outcome)
-        observed = rulings.outcome[out]
-        counts = np.bincount(rulings.outcome[~out], minlength=len(OUTCOMES)) + 1.0
-        base = np.tile(counts / counts.sum(), (len(observed), 1))
-        picked = np.take_along_axis(chance, observed[:, None, None], axis=2)[:, :, 0]
-        scores = (
-            log_score(np.log(picked).T).mean(),
-            np.log(base[np.arange(len(observed)), observed]).mean(),
-            brier(chance.mean(axis=1), observed).mean(),
-            brier(base, observed).mean(),
-        )
-        rows.append((system, len(observed), *scores))
+    for number, system in enumerate(held.rulings.system):
+        out = held.rulings.system_idx == number
+        rows.append({"system": system, **held.scores(~out, out, number)})
         log.info("%s left out", system)
-    return pd.DataFrame(rows, columns=["system", "rulings", "log_score", "log_score_base", "brier", "brier_base"])
+    return pd.DataFrame(rows)
+
+
+def backtest_rulings(
+    study: Study,
+    posterior: Posterior,
+    years: Sequence[int] = (2021, 2022, 2023),
+    settings: SampleSettings | None = None,
+    imputations: int = 4,
+) -> pd.DataFrame:
+    """Would rulings up to a year have foreseen those of the following year, better than base rates up to then?
+
+    Reach, priors and the coding of facts are today's: hindsight that only later rulings are spared.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``up_to`` (year), and the columns of :func:`leave_one_system_out`.
+    """
+    held = _HeldOut.create(study, posterior, settings, imputations)
+    year = study["decisions"].set_index("decision_id")["date"].dt.year.reindex(held.rulings.decision).to_numpy()
+    rows = [{"up_to": y, **held.scores(year <= y, year == y + 1, n)} for n, y in enumerate(years)]
+    return pd.DataFrame(rows)

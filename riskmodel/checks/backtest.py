@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from riskmodel.fit import SampleSettings
     from riskmodel.program import Program
 
-__all__ = ["YEARS", "backtest", "backtest_rows", "summarised"]
+__all__ = ["YEARS", "backtest", "backtest_rows", "rulings_rows", "summarised"]
 
 YEARS = (2021, 2022, 2023)
 BASELINE_DRAWS = 4000
@@ -192,4 +192,20 @@ def backtest_rows(table: pd.DataFrame) -> list[Row]:
             )
             for kind, line in lines.items()
         ),
+    ]
+
+
+def rulings_rows(table: pd.DataFrame) -> list[Row]:
+    """Check of the back-test of rulings: log score of the following year's rulings against base rates."""
+    gain = table["log_score"] - table["log_score_base"]
+    mean = float(np.average(gain, weights=table["rulings"]))
+    error = float(gain.std(ddof=1) / np.sqrt(len(gain)))
+    return [
+        row(
+            "back-test, log score against base rates, rulings",
+            mean,
+            "> -2 standard errors",
+            mean > -2 * error,
+            f"mean gain a ruling over base rates up to then, standard error between years {error:.2f}",
+        )
     ]

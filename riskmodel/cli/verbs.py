@@ -118,6 +118,8 @@ def _expected_failures() -> Iterator[None]:
     except RuntimeError as error:
         raise StudyError([Problem("fit", None, None, None, f"the sampler gave up: {error}")]) from error
     except KeyError as error:
+        if "elicit" not in str(error):  # a fault of ours, to be seen whole
+            raise
         raise StudyError([Problem("elicitation.csv", None, None, None, str(error.args[0]))]) from error
 
 

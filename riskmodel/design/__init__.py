@@ -92,7 +92,13 @@ class Design:
             "no published total: customer numbers follow judgement": len(self.totals.log_total) == 0,
             "one expert at most for every quantity: nothing shows how far experts agree": experts < 2,
         }
-        return [said for said, lacks in lacking.items() if lacks]
+        spoken = {item.split("@")[1] for item in self.coords["item"] if "@" in item}
+        regimes = zip(self.coords["regime"], self.regime_uncounted, strict=True)
+        silent = [name for name, uncounted in regimes if uncounted and name not in spoken]
+        said = [sentence for sentence, lacks in lacking.items() if lacks]
+        if silent:
+            said.append(f"neither a count nor an expert speaks of {', '.join(silent)}: they follow regimes in general")
+        return said
 
     def hash(self, priors: Priors) -> str:
         """SHA-256 over coordinates, arrays and prior numbers: the identity of the posterior that belongs to it."""
@@ -168,7 +174,8 @@ def build_design(study: Study) -> Design:
 
 def _strength(study: Study) -> float:
     """How many calibration questions the assumption weighs that an expert's spreads are right."""
-    return float(study["priors"].set_index("prior_id").loc["calibration_strength", "first"])
+    table = study["priors"]
+    return float(table.loc[table["prior_id"] == "calibration_strength", "first"].iloc[0])
 
 
 def content_programmes(study: Study) -> pd.DataFrame:

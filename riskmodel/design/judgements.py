@@ -113,7 +113,7 @@ def widening(experts: pd.DataFrame, strength: float) -> pd.Series:
     """
     asked = experts.set_index("expert_id")[["calibration_questions", "calibration_rms"]].astype(float)
     number, error = asked["calibration_questions"].fillna(0.0), asked["calibration_rms"].fillna(1.0)
-    return np.sqrt((strength + number * error**2) / (strength + number)).clip(lower=1.0)
+    return ((strength + number * error**2) / (strength + number)).clip(lower=1.0) ** 0.5
 
 
 def read_judgements(table: pd.DataFrame, experts: pd.DataFrame, strength: float) -> tuple[tuple[str, ...], Judgements]:

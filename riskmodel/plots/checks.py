@@ -198,7 +198,9 @@ def gains(found: pd.DataFrame, ax: Axes | None = None) -> house.Drawn:
         look: dict[str, Any] = {"mfc": "white", "mec": house.RED, "mew": 1.4} if name == "outside" else {}
         ax.plot(gain[here], at[here], house.MARKERS[k], color=house.COLOURS[k], ms=5, label=name, **look)
     ax.set_xscale("symlog", linthresh=1)
-    ax.xaxis.set_major_formatter(lambda v, _: f"{v:,.0f}")
+    low, high = ax.get_xlim()
+    marks = [t for t in (-1000, -100, -30, -10, -3, -1, 0, 1, 3, 10, 30, 100, 1000) if low <= t <= high]
+    ax.set_xticks(marks, [f"{t:,}" for t in marks])
     ax.set_xlabel("log score, model less naive forecast\n(natural logarithms, log scale beyond 1)")
     ax.legend(loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3, frameon=False, columnspacing=1)
     better = pd.Series(gain > 0).groupby(rows["kind"].to_numpy()).agg(["sum", "size"])
@@ -248,9 +250,9 @@ def pareto_k(found: pd.DataFrame, ax: Axes | None = None) -> house.Drawn:
 
 
 SCALED = {
-    "probability": "change in the logarithm of the probability (0.1: a tenth more)",
+    "probability": "change in the logarithm of the probability (0.7: twice as much)",
     "order": "change in the probability of the order (percentage points)",
-    "rate": "change in the logarithm of the rate (0.1: a tenth more)",
+    "rate": "change in the logarithm of the rate (0.7: twice as much)",
 }
 
 
@@ -320,15 +322,15 @@ def shifts(found: pd.DataFrame, answer: str, ax: Axes | None = None) -> house.Dr
     axes and caption
         A bar a judgement: factor on the answer if all experts had said one of their standard deviations more.
     """
-    ax = house.canvas(ax, house.row_height(len(found), per=0.5))
-    places, change = house.label_rows(ax, [textwrap.fill(i, 38) for i in found["item"]]), found["change"].to_numpy()
+    ax = house.canvas(ax, house.row_height(len(found), per=0.58))
+    places, change = house.label_rows(ax, [textwrap.fill(i, 30) for i in found["item"]]), found["change"].to_numpy()
     for sign, colour, hatch in ((change >= 0, house.RED, "////"), (change < 0, house.BLUE, "")):
         ax.barh(places[sign], change[sign], color=colour, hatch=hatch, edgecolor="white", lw=0.5, height=0.7)
     for place, value in zip(places, change, strict=True):
         side: dict[str, Any] = {"ha": "left", "xytext": (3, 0)} if value >= 0 else {"ha": "right", "xytext": (-3, 0)}
         words = f"× {digits(np.exp(value))}"
         ax.annotate(words, (value, place), textcoords="offset points", va="center", fontsize=8.5, **side)
-    room = 0.25 * (max(change.max(), 0) - min(change.min(), 0))
+    room = 0.4 * (max(change.max(), 0) - min(change.min(), 0))
     ax.set_xlim(min(change.min(), 0) - room, max(change.max(), 0) + room)
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     ax.axvline(0, color=house.INK, lw=1)

@@ -37,13 +37,13 @@ EVIDENCE = {
 """Likelihood of published data, in the order it is drawn -> what its rows are."""
 EXPERTS = "expert_reading"
 SUBMODELS = {
+    "reach": "reach and certificates",
+    "factors": "keys, terms, data, facts",
     "customers": "customers",
     "criminal": "criminal process",
     "funnel": "request funnel",
     "intelligence": "national security",
     "countries": "other states",
-    "factors": "keys, terms, attraction, facts",
-    "reach": "reach, certificates",
     "suspension": "suspension",
 }
 """Module of the model, in the order it is drawn -> its name."""
@@ -64,8 +64,8 @@ def anatomy(
     Parameters
     ----------
     found
-        From :func:`riskmodel.parameters.links`: likelihoods and answers (``name``) with the ``submodel`` of each
-        parameter they depend on.
+        From :func:`riskmodel.parameters.links`: likelihoods and answers (``name``, reach first) with the ``submodel``
+        of each parameter they depend on.
     rows
         Likelihood -> number of its rows.
     size
@@ -76,10 +76,10 @@ def anatomy(
     Returns
     -------
     axes and caption
-        Lines: dependence, read off the built model; dashed: no published data at all.
+        Lines: dependence, read off the built model; dashed: no published data; dotted: reach enters the other answers.
     """
     ax = house.canvas(ax, 5.6)
-    answers = [name for name in found["name"].unique() if name not in rows]
+    answers = [str(name) for name in found["name"].unique() if name not in rows]
     told = {name: f"{words} ({rows[name]})" for name, words in EVIDENCE.items() if name in rows}
     parts = {name: f"{words} ({size[name]})" for name, words in SUBMODELS.items()}
     columns: list[tuple[float, Mapping[str, str]]] = [(0.0, told), (0.565, parts), (1.0, {a: a for a in answers})]
@@ -88,7 +88,7 @@ def anatomy(
     seen = pairs[pairs["name"].isin(told)]
     judged = set(pairs.loc[pairs["name"] == EXPERTS, "submodel"])
     for k, (x, names) in enumerate(columns):
-        height = (0.98, 0.92, 0.62)[k]
+        height = (0.98, 0.94, 0.94)[k]
         for at, name in zip(np.linspace(0.5 + height / 2, 0.5 - height / 2, len(names)), names, strict=True):
             place[k, name] = (x, float(at))
     for k, part in ((0, seen), (1, pairs[pairs["name"].isin(answers)])):
@@ -98,9 +98,17 @@ def anatomy(
                 ax.plot(
                     [a[0], b[0]], [a[1], b[1]], color=house.BLUE if k == 0 else house.RED, lw=1.1, alpha=0.6, zorder=1
                 )
+    for bend, name in enumerate(answers[1:]):
+        look: dict[str, Any] = {
+            "arrowstyle": "->",
+            "ls": ":",
+            "color": house.GREY,
+            "connectionstyle": f"arc3,rad=-{0.17 * bend}",
+        }
+        ax.annotate("", place[2, name], place[2, answers[0]], arrowprops=look | {"shrinkA": 9, "shrinkB": 9})
     for (k, name), (x, y) in place.items():
         unseen = k == 1 and name not in set(seen["submodel"])
-        look: dict[str, Any] = {"facecolor": "white", "edgecolor": (house.BLUE, house.INK, house.RED)[k], "pad": 2.4}
+        look = {"facecolor": "white", "edgecolor": (house.BLUE, house.INK, house.RED)[k], "pad": 2.4}
         words = textwrap.fill(columns[k][1][name], (21, 16, 14)[k]) + " ◆" * (k == 1 and name in judged)
         ax.text(
             x, y, words, ha="center", va="center", fontsize=7.8, bbox=look | {"ls": "--" if unseen else "-"}, zorder=3
@@ -112,14 +120,14 @@ def anatomy(
     blind = [SUBMODELS[name] for name in parts if name not in set(seen["submodel"])]
     resting = pairs[pairs["name"].isin(answers) & pairs["submodel"].isin(parts)]
     rests = [
-        f"{answer} on {', '.join(SUBMODELS[s] for s in parts if s in set(part['submodel']))}"
+        f"({answer} on {'; '.join(SUBMODELS[s] for s in parts if s in set(part['submodel']))})"
         for answer, part in resting.groupby("name", sort=False)
     ]
     caption = (
         f"The model as built: {len(told)} kinds of published evidence with {sum(rows[n] for n in told)} rows (left) "
         f"and {rows[EXPERTS]} expert readings (a diamond where they speak) inform {len(parts)} parts with "
-        f"{sum(size[n] for n in parts)} numbers (middle), on which the answers rest (right): {'; '.join(rests)}. No "
-        f"published number informs {' or '.join(blind)} (dashed)."
+        f"{sum(size[n] for n in parts)} numbers (middle), on which the answers rest (right): {', '.join(rests)}. The "
+        f"other answers rest on {answers[0]} too (dotted). No published number informs: {'; '.join(blind)} (dashed)."
     )
     return ax, caption
 
@@ -188,8 +196,8 @@ def stages(
     """
     rows = found[found["of"].isin(labels)]
     middle = "median" if axis == "log" else "mean"
-    numbers = rows[["low", middle, "high"]]
-    rows = rows.assign(**(np.exp(numbers) if axis == "log" else numbers))
+    if axis == "log":
+        rows = rows.assign(**{name: np.exp(rows[name]) for name in ("low", middle, "high")})
     ax = house.canvas(ax, house.row_height(len(labels), per=0.55) + 0.35)
     places = dict(zip(labels, house.label_rows(ax, labels.values()), strict=True))
     floor = house.FLOOR if axis == "odds" else -np.inf
@@ -233,9 +241,10 @@ def stages(
 
 def _narrowed(row: pd.DataFrame, name: str, axis: str, middle: str) -> str:
     """What one row of a picture of stages shows."""
-    last = row.loc[STAGES[-1]]
+    name = " ".join(name.split())
+    value: dict[str, Any] = {stage: row[[middle, "low", "high"]].astype(float).loc[stage] for stage in STAGES}
     if axis == "log":
-        width = [digits(float(r["high"] / r["low"]), 1) for r in (row.loc[STAGES[1]], last)]
+        width = [digits(value[stage]["high"] / value[stage]["low"], 1) for stage in STAGES[1:]]
         return f"{name}: the interval spans a factor of {width[0]} with the experts, {width[1]} with all evidence."
     word = percent if axis in ("share", "odds") else factor
-    return f"{name}: {middle} {', then '.join(word(float(row.loc[stage, middle])) for stage in STAGES)}."
+    return f"{name}: {middle} {', then '.join(word(value[stage][middle]) for stage in STAGES)}."

@@ -3,6 +3,7 @@
 # ruff: noqa: F403 - what a module lists in its __all__ is public here too
 
 from riskmodel.tables.answers import *
+from riskmodel.tables.endpoints import *
 from riskmodel.tables.evidence import *
 from riskmodel.tables.page import *
 from riskmodel.tables.setups import *

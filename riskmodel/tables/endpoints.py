@@ -1,0 +1,104 @@
+"""The other endpoints in words: suspension, predicted acceptability, and the back-test; used by the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from riskmodel.acceptance import acceptability_of, load_acceptability
+from riskmodel.checks.backtest import summarised
+from riskmodel.errors import StudyError
+from riskmodel.suspension import suspension
+from riskmodel.wording import percent, share_text
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from riskmodel.fit import Posterior
+    from riskmodel.study import Study
+
+__all__ = ["acceptability_says", "acceptability_words", "backtest_words", "suspension_words"]
+
+
+def suspension_words(posterior: Posterior, study: Study, x: xr.Dataset, wanted: Sequence[str]) -> pd.DataFrame:
+    """Suspension by sanctions, and degradation through a licensor, of the wanted setups over the horizon of ``x``."""
+    table = study["setups"]
+    rows = table.set_index("setup_id", drop=False).loc[list(wanted)]
+    found = suspension(posterior, study, horizon_years=x.attrs["horizon_years"], setups=rows, home=x.attrs["home"])
+    low, high = (found["probability"].quantile(q, "sample").values for q in (0.05, 0.95))
+    return pd.DataFrame(
+        {
+            "Setup": found["label"].values,
+            "Reach of sanctions law": [percent(p) for p in found["reach_any"].mean("sample").values],
+            "Probability of suspension": [percent(p) for p in found["probability"].mean("sample").values],
+            "90 % interval over parameters": [f"{percent(a)} to {percent(b)}" for a, b in zip(low, high, strict=True)],
+            "Probability of degradation through a licensor": [
+                percent(p) for p in found["degraded"].mean("sample").values
+            ],
+        }
+    )
+
+
+def _predicted(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> tuple[pd.DataFrame, str]:
+    rows = study["setups"].set_index("setup_id", drop=False).loc[list(wanted)]
+    finding = acceptability_of(load_acceptability(study=study), x.sel(setup=list(wanted)), study, setups=rows)
+    return finding.table, finding.text
+
+
+def acceptability_words(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> pd.DataFrame:
+    """Predicted outcomes of a regulator's ruling on each setup; empty when the shipped fit is of other rulings."""
+    try:
+        table, _ = _predicted(study, x, wanted)
+    except StudyError:
+        return pd.DataFrame()
+    table = table.assign(
+        words=[
+            f"{percent(p)} ({percent(low)} to {percent(high)})"
+            for p, low, high in zip(
+                table["probability"], table["probability_low"], table["probability_high"], strict=True
+            )
+        ]
+    )
+    wide = table.set_index(["label", "outcome"])["words"].unstack("outcome").reindex(table["label"].unique())  # noqa: PD010
+    wide = wide[list(dict.fromkeys(table["outcome"]))]
+    first = table.drop_duplicates("label").set_index("label")
+    wide["Comparable rulings"] = [
+        "none: extrapolation" if far else str(n)
+        for far, n in zip(first["extrapolation"], first["comparable"], strict=True)
+    ]
+    return (
+        wide.rename(columns=lambda c: c[:1].upper() + c[1:])
+        .rename_axis("Setup")
+        .reset_index()
+        .rename_axis(None, axis=1)
+    )
+
+
+def acceptability_says(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> str:
+    """What the prediction rests on, or that there is none."""
+    try:
+        return _predicted(study, x, wanted)[1]
+    except StudyError:
+        return "The shipped model of rulings belongs to other rulings than those of this study: nothing is predicted."
+
+
+def backtest_words(table: pd.DataFrame) -> pd.DataFrame:
+    """Coverage and scores of the back-test by kind of figure, ours beside the naive forecast."""
+    found = summarised(table)
+    return pd.DataFrame(
+        {
+            "Figures": found["kind"],
+            "Predictions": found["predictions"].astype(str),
+            "Inside 50 %": found["inside_50"].map(share_text),
+            "Inside 90 %": found["inside_90"].map(share_text),
+            "Log score": found["log_score"].map("{:.2f}".format),
+            "Log score, naive": found["naive_log_score"].map("{:.2f}".format),
+            "Gain (standard error)": [
+                f"{gain:.2f} ({error:.2f})" for gain, error in zip(found["gain"], found["gain_error"], strict=True)
+            ],
+            "Brier score": found["brier"].map("{:.2f}".format),
+            "Brier score, naive": found["naive_brier"].map("{:.2f}".format),
+        }
+    )

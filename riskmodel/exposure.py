@@ -21,6 +21,7 @@ import pandas as pd
 import xarray as xr
 
 from riskmodel.codes import legal_space
+from riskmodel.design import without_evidence
 from riskmodel.draws import Draws, authority_cells, contract_cells, custody_factor, rates
 from riskmodel.errors import UsageError
 from riskmodel.integral import always, leaked, settle, stretched
@@ -82,7 +83,8 @@ def exposure(
           within the horizon; the same for all data in the EU apart from encryption. Experts were asked about data
           there only: not given (missing) for data elsewhere or in an unseen place
 
-        attributes ``horizon_years``, ``home``, ``start``, ``design_hash``, and with ``covert`` the setups for which it
+        attributes ``horizon_years``, ``home``, ``start``, ``design_hash``, ``without_evidence`` (foreign regimes that
+        no count and no expert speaks of: they follow regimes in general), and with ``covert`` the setups for which it
         is not given, ``covert_not_given``.
 
     Raises
@@ -137,6 +139,7 @@ def exposure(
         "home": home or study.home,
         "start": (start or study.as_of).isoformat(),
         "design_hash": posterior.design_hash,
+        "without_evidence": [name for name in without_evidence(study) if name in regimes],
     }
     if covert:
         foreign = foreign_programmes(study, home or study.home, "covert")

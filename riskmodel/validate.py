@@ -51,7 +51,7 @@ RULINGS = SampleSettings(draws=500, tune=500, chains=2, thin=1, target_accept=0.
 IMPUTATIONS = 2
 """Of reach, where rulings are left out."""
 BETWEEN = ("HDH_AZURE", "HDH_SCALEWAY", "HDH_ALT_OVH")
-"""Setups whose probabilities and orders stand for the answers in the sensitivity tables."""
+"""Setups whose probabilities, and orders against the first, stand for the answers in the sensitivity tables."""
 
 Progress = Callable[[str], None]
 
@@ -186,6 +186,10 @@ def validate(
         "predictive",
         lambda: predictive.predictive_table(program.published, program.simulate(draws, settings.seed), rng),
     )
+    table(
+        "predictive_rows",
+        lambda: predictive.predicted_rows(program.published, program.simulate(draws, settings.seed), rng),
+    )
     rows += predictive.predictive_rows(fitted)
     table("leave_one_out", lambda: predictive.leave_one_out(pointwise, settings.chains))
     table("leave_reporter_out", lambda: predictive.leave_reporters_out(program, design, REFIT, tell))
@@ -244,9 +248,10 @@ def _sensitivity(
     """Power-scaling of answers and decisions, and the judgements that move them."""
     from riskmodel.exposure import exposure
 
-    setups = study["setups"]
-    x = exposure(posterior, study, setups=setups[setups["setup_id"].isin(BETWEEN)], by_regime=False)
-    chance = {name: x["probability"].sel(setup=name).values for name in x["setup"].values}
+    setups = study["setups"].set_index("setup_id", drop=False)
+    chosen = [name for name in BETWEEN if name in setups.index] or list(setups.index[:3])
+    x = exposure(posterior, study, setups=setups.loc[chosen], by_regime=False)
+    chance = {name: x["probability"].sel(setup=name).values for name in chosen}
     quantities: dict[str, Any] = {f"log probability, {name}": np.log(value) for name, value in chance.items()}
     for name in list(chance)[1:]:
         first = next(iter(chance))

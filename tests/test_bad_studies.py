@@ -11,7 +11,7 @@ import pytest
 from strategies import with_tables
 
 from riskmodel.cli import main
-from riskmodel.design import build_design
+from riskmodel.design import build_design, without_evidence
 from riskmodel.errors import StudyError
 from riskmodel.exposure import exposure
 from riskmodel.fit import Posterior, SampleSettings, fit
@@ -90,7 +90,7 @@ def row_only(table: str, column: str, value: str) -> Callable[[Study], Study]:
 def new_regime(study: Study) -> Study:
     """The study with a law of a state that nobody counted and no expert spoke of."""
     rows = study["regimes"]
-    row = rows[rows["regime_id"] == "CN_NIL"].assign(regime_id="BR_NEW", programme_id="BR_NEW", countries="BR")
+    row = rows[rows["regime_id"] == "CN_NIL"].assign(regime_id="NG_NEW", programme_id="NG_NEW", countries="NG")
     return with_tables(study, regimes=pd.concat([rows, row], ignore_index=True))
 
 
@@ -138,9 +138,10 @@ def test_a_poor_study_builds_a_model_and_says_what_it_lacks(study: Study, case: 
 def test_a_regime_without_evidence_follows_its_prior(study: Study) -> None:
     """Its reach and transfer hang on pooled means alone: no reading and no count names it."""
     design = build_design(new_regime(study))
-    place = design.coords["regime"].index("BR_NEW")
-    assert not design.regime_country[place].any() or "BR" in design.coords["country"]
-    assert not any(item.endswith("@BR_NEW") for item in design.coords["item"])
+    place = design.coords["regime"].index("NG_NEW")
+    assert not design.regime_country[place].any() or "NG" in design.coords["country"]
+    assert not any(item.endswith("@NG_NEW") for item in design.coords["item"])
+    assert "NG_NEW" in without_evidence(new_regime(study))
 
 
 def test_a_study_of_one_provider_is_scored(study: Study, posterior: Posterior) -> None:
@@ -219,9 +220,9 @@ WRONG: dict[str, tuple[str, Edit, str]] = {
         r"count_roles\.csv, row \d+, column row_id: TR\d+ - must have a count of the same reporter",
     ),
     "a table without rows": (
-        "providers",
+        "experts",
         lambda rows: rows.iloc[:0],
-        r"providers\.csv, row 1: has column names but no rows",
+        r"experts\.csv, row 1: has column names but no rows",
     ),
 }
 
@@ -233,6 +234,14 @@ def test_a_wrong_study_is_refused_in_one_message(tmp_path: Path, monkeypatch: py
     with pytest.raises(StudyError, match=message) as refused:
         read_study(folder_with(Path(), table, edit))
     assert len({(p.file, p.row, p.column, p.value) for p in refused.value.problems}) == 1
+
+
+def test_a_folder_without_counts_is_a_study(tmp_path: Path) -> None:
+    """Tables of published figures may have no rows; the Design says what is lacking."""
+    for table in ("transparency", "count_roles", "funnel_cells", "customers"):
+        folder_with(tmp_path, table, lambda rows: rows.iloc[:0])
+    notes = build_design(read_study(tmp_path)).notes()
+    assert {what for what, start in NOTES.items() if any(n.startswith(start) for n in notes)} == set(NOTES) - {"expert"}
 
 
 def test_the_constant_reference_is_accepted(study: Study) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from riskmodel.checks.predictive import BAND, values_of
+from riskmodel.checks.predictive import BAND, limits, values_of
 from riskmodel.checks.rows import Row, row
 from riskmodel.checks.scoring import brier, compare_scores, crps, interval_coverage, log_score
 
@@ -52,8 +52,9 @@ def backtest(
     -------
     pandas.DataFrame
         One row a predicted figure: ``up_to``, ``likelihood``, ``kind`` (demands, shares, bands), ``row``, ``observed``,
-        ``inside_50``, ``inside_90``, ``log_score``, ``crps``, ``brier`` (of the event that the figure exceeds the last
-        one of its series), and the same with ``naive_`` before them.
+        ``low_90``, ``low_50``, ``high_50``, ``high_90`` (ends of the predicted intervals), ``inside_50``,
+        ``inside_90``, ``log_score``, ``crps``, ``brier`` (of the event that the figure exceeds the last one of its
+        series), and those from ``inside_50`` on with ``naive_`` before them.
     """
     table = design.rows().reset_index(drop=True)
     rng = np.random.default_rng(settings.seed)
@@ -105,7 +106,7 @@ def _scores(
     last = np.array([seen[past[series[past] == series[r]][-1]] for r in asked])
     ours = values_of(name, drawn)[:, asked].astype(float)
     theirs, theirs_density = _naive(design, name, data, asked, past, series, rng)
-    result: dict[str, Any] = {"row": asked, "observed": seen[asked]}
+    result: dict[str, Any] = {"row": asked, "observed": seen[asked], **limits(ours)}
     for prefix, draws, score in (("", ours, log_score(density[:, asked])), ("naive_", theirs, theirs_density)):
         above = (draws > last).mean(axis=0)
         for share in (0.5, 0.9):

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from riskmodel.fit import SampleSettings
     from riskmodel.program import Program
 
-__all__ = ["leave_one_out", "leave_reporters_out", "predictive_rows", "predictive_table", "values_of"]
+__all__ = ["leave_one_out", "leave_reporters_out", "limits", "predicted_rows", "predictive_rows"]
+__all__ += ["predictive_table", "values_of"]
 
 COVERAGE_AT_LEAST = 0.75
 BAND = "band_"
@@ -32,6 +33,36 @@ BAND = "band_"
 def values_of(name: str, data: np.ndarray) -> np.ndarray:
     """One number a row: bands are represented by their lower end."""
     return data[..., 0] if name.startswith(BAND) else data
+
+
+def limits(drawn: np.ndarray) -> dict[str, np.ndarray]:
+    """Ends of the central 50 and 90 % intervals of draws (draw, row), from one draw to another: name -> (row,)."""
+    tails = {"low_90": 0.05, "low_50": 0.25, "high_50": 0.75, "high_90": 0.95}
+    return dict(zip(tails, np.quantile(drawn, list(tails.values()), axis=0, method="inverted_cdf"), strict=True))
+
+
+def predicted_rows(
+    published: Mapping[str, np.ndarray], drawn: Mapping[str, np.ndarray], rng: np.random.Generator
+) -> pd.DataFrame:
+    """Where does each published row lie among its own predictive draws?
+
+    Parameters
+    ----------
+    published, drawn, rng
+        As of :func:`predictive_table`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``likelihood``, ``row``, ``observed``, ``low_90``, ``low_50``, ``high_50``, ``high_90``, ``pit``.
+    """
+    parts = []
+    for name, data in published.items():
+        seen, draws = values_of(name, data).astype(float), values_of(name, drawn[name]).astype(float)
+        if len(seen):
+            columns = {"observed": seen, **limits(draws), "pit": pit(seen, draws, rng)}
+            parts.append(pd.DataFrame({"likelihood": name, "row": np.arange(len(seen)), **columns}))
+    return pd.concat(parts, ignore_index=True)
 
 
 def predictive_table(

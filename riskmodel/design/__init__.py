@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from riskmodel.study import Study
 
 __all__ = ["QUANTITIES", "Z90", "Bands", "Countries", "Counts", "Design", "Funnel", "Judgements", "Statements"]
-__all__ += ["Totals", "build_design", "content_programmes", "item_key", "link"]
+__all__ += ["Totals", "build_design", "content_programmes", "item_key", "link", "without_evidence"]
 
 REPORTERS = ("microsoft", "aws", "ibm", "google_all")
 """Reporters whose customers were elicited: their counts inform rates per customer."""
@@ -92,13 +92,7 @@ class Design:
             "no published total: customer numbers follow judgement": len(self.totals.log_total) == 0,
             "one expert at most for every quantity: nothing shows how far experts agree": experts < 2,
         }
-        spoken = {item.split("@")[1] for item in self.coords["item"] if "@" in item}
-        regimes = zip(self.coords["regime"], self.regime_uncounted, strict=True)
-        silent = [name for name, uncounted in regimes if uncounted and name not in spoken]
-        said = [sentence for sentence, lacks in lacking.items() if lacks]
-        if silent:
-            said.append(f"neither a count nor an expert speaks of {', '.join(silent)}: they follow regimes in general")
-        return said
+        return [said for said, lacks in lacking.items() if lacks]
 
     def hash(self, priors: Priors) -> str:
         """SHA-256 over coordinates, arrays and prior numbers: the identity of the posterior that belongs to it."""
@@ -170,6 +164,14 @@ def build_design(study: Study) -> Design:
     member = np.array([[float(c in names) for c in states] for names in named]).reshape(len(named), len(states))
     member /= np.clip(member.sum(axis=1, keepdims=True), 1.0, None)
     return Design(coords, family, uncounted, member, judgements, counts, statements, bands, funnel, countries, totals)
+
+
+def without_evidence(study: Study) -> tuple[str, ...]:
+    """Programmes that no published demand and no expert speaks of: they follow what is said of regimes in general."""
+    asked = set(study["transparency"]["requesting_country"].dropna())
+    spoken = set(study["elicitation"]["regime_id"].dropna())
+    states = content_programmes(study)["countries"].astype(str).str.split(";")
+    return tuple(str(name) for name, own in states.items() if not set(own) & asked and name not in spoken)
 
 
 def _strength(study: Study) -> float:

@@ -36,6 +36,7 @@ __all__ = [
     "nexus_words",
     "present",
     "setups",
+    "silent",
     "status_words",
 ]
 
@@ -247,6 +248,16 @@ def abroad(study: Study) -> str:
     """Name the foreign states whose law is in the model."""
     codes = sorted({c for p in foreign_programmes(study, study.home) for c in p.countries} - legal_space(study.home))
     return ", ".join(country(c) for c in codes)
+
+
+def silent(study: Study, x: xr.Dataset) -> str:
+    """Name the foreign laws of which no published demand and no expert speaks."""
+    names_of = study["regimes"].set_index("regime_id")["name"]
+    unseen = [str(names_of[name]) for name in x.attrs["without_evidence"]]
+    if not unseen:
+        return "Of each of these laws a published demand or an expert speaks."
+    listed = ", ".join(unseen)
+    return f"No published demand and no expert speaks of: {listed}. What is said of other laws stands in for it."
 
 
 def status_words(study: Study, setup: str, refs: References) -> pd.DataFrame:

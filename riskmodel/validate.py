@@ -169,8 +169,9 @@ def validate(
     tell("sampling the posterior")
     tree = program.sample(settings)
     draws = tree["posterior"].to_dataset()
-    rows = convergence(tree, SCORING)
-    posterior = posterior_of(tree, design, priors, study, settings, rows)
+    converged = convergence(tree, SCORING)
+    posterior = posterior_of(tree, design, priors, study, settings, converged)
+    rows: list[Row] = []
 
     def table(name: str, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         kept = work / f"{name}.csv"
@@ -229,7 +230,7 @@ def validate(
     for file in work.glob("*.csv"):
         atomic_write(folder / file.name, file.read_text(encoding="utf-8"))
     atomic_write(folder / "checks.json", json.dumps({**mark, "checks": rows}, indent=1))
-    return rows
+    return [*converged, *rows]
 
 
 def _made(path: Path) -> Path:

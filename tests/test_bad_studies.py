@@ -220,9 +220,9 @@ WRONG: dict[str, tuple[str, Edit, str]] = {
         r"count_roles\.csv, row \d+, column row_id: TR\d+ - must have a count of the same reporter",
     ),
     "a table without rows": (
-        "experts",
+        "route_map",
         lambda rows: rows.iloc[:0],
-        r"experts\.csv, row 1: has column names but no rows",
+        r"route_map\.csv, row 1: has column names but no rows",
     ),
 }
 

@@ -62,7 +62,7 @@ $(KERNEL): $(STAMP)
 fit: $(STAMP) ## fit the model again to data/ (a few minutes); writes the shipped posterior
 	$(BIN)/riskmodel fit --reference $(ARGS)
 
-validate: $(STAMP) ## fits to simulated and past data (hours; goes on after an interrupt), then the slow tests
+validate: $(STAMP) ## fits to simulated and past data (about an hour; goes on after an interrupt), then the slow tests
 	$(BIN)/riskmodel validate --out riskmodel/reference/validation $(ARGS)
 	$(BIN)/pytest -m slow
 

@@ -27,7 +27,7 @@ disclosure, and how have authorities judged such setups.
   riskmodel check --fit                   does the posterior pass its checks?
   riskmodel backtest                      did the model predict years it had not seen?
   riskmodel fit --out posterior.nc        sample the model again (minutes)
-  riskmodel validate                      does the posterior mean what it says? (hours)
+  riskmodel validate                      does the posterior mean what it says? (an hour)
 
 `riskmodel VERB --help` explains each."""
 
@@ -238,7 +238,7 @@ def parser() -> argparse.ArgumentParser:
     add("--tune", type=_count(100), metavar="N", help="discarded draws of each chain (default: 1000)")
     add("--chains", type=_count(2), metavar="N", help="chains (default: 4)")
 
-    validate = verb("validate", "fits to simulated and past data (hours)", VALIDATE_HELP, VALIDATE_END, data)
+    validate = verb("validate", "fits to simulated and past data (about an hour)", VALIDATE_HELP, VALIDATE_END, data)
     add = validate.add_argument
     add("--simulations", type=_count(10), metavar="N", help="simulated studies of each kind (default: 200)")
     add("--out", metavar="DIR", default="validation", help="folder of the results (default: validation here)")

@@ -16,6 +16,7 @@ from riskmodel import report, tables
 from riskmodel.checks import convergence
 from riskmodel.fit import SCORING
 from riskmodel.tables import Markup, esc, table
+from riskmodel.tables import checks as checked
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
 SECTIONS = [
@@ -275,3 +276,23 @@ def test_a_table_escapes_all_but_its_own_markup() -> None:
     assert "<img" not in out
     assert "<b>x</b>" in out
     assert esc(None) == esc(float("nan")) == ""
+
+
+def test_the_back_test_is_said_as_it_is() -> None:
+    """Sentence and table agree with the stored scores, figure by figure."""
+    tested = checked.validation("backtest")
+    better = int((tested["log_score"] > tested["naive_log_score"]).sum())
+    said = tables.backtest_says(tested)
+    assert said.startswith(f"Of {len(tested)} figures the model gives {better} a better log score")
+    words = tables.backtest_words(tested).set_index("Figures")
+    gain = (tested["log_score"] - tested["naive_log_score"]).mean()
+    assert words.loc["all", "Gain (standard error)"].startswith(f"{gain:.2f} (")
+
+
+def test_predicted_rulings_add_up_and_call_european_hosts_extrapolation(study: rm.Study) -> None:
+    x = rm.exposure(rm.load_posterior(), study, by_regime=False)
+    words = tables.acceptability_words(study, x, ["HDH_AZURE", "HDH_SCALEWAY"]).set_index("Setup")
+    assert "extrapolation" in words.loc["Scaleway (selected)", "Comparable rulings"]
+    assert words.loc["Azure (customer key)", "Comparable rulings"].isdigit()
+    chances = words.loc["Azure (customer key)"].drop("Comparable rulings").str.split(" %").str[0].astype(float)
+    assert chances.sum() == pytest.approx(100, abs=2)

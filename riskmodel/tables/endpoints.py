@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from riskmodel.fit import Posterior
     from riskmodel.study import Study
 
-__all__ = ["acceptability_says", "acceptability_words", "backtest_words", "suspension_words"]
+__all__ = ["acceptability_says", "acceptability_words", "backtest_says", "backtest_words", "suspension_words"]
 
 
 def suspension_words(posterior: Posterior, study: Study, x: xr.Dataset, wanted: Sequence[str]) -> pd.DataFrame:
@@ -82,6 +82,20 @@ def acceptability_says(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> st
         return _predicted(study, x, wanted)[1]
     except StudyError:
         return "The shipped model of rulings belongs to other rulings than those of this study: nothing is predicted."
+
+
+def backtest_says(table: pd.DataFrame) -> str:
+    """Whether the model beats the naive forecast, on average, on most figures, and in direction."""
+    gain = table["log_score"] - table["naive_log_score"]
+    whole = summarised(table).set_index("kind").loc["all"]
+    clear = abs(whole["gain"]) > 2 * whole["gain_error"]
+    worse = [str(k) for k, part in table.groupby("kind") if part["brier"].mean() > part["naive_brier"].mean()]
+    return (
+        f"Of {len(table)} figures the model gives {int((gain > 0).sum())} a better log score than the naive forecast; "
+        f"its mean gain is {whole['gain']:+.2f} (standard error {whole['gain_error']:.2f}"
+        f"{'' if clear else ', no more than chance could make'}), its median gain {gain.median():+.2f}. "
+        f"In direction (Brier score) it is worse for {' and '.join(worse) if worse else 'no kind of figure'}."
+    )
 
 
 def backtest_words(table: pd.DataFrame) -> pd.DataFrame:

@@ -11,9 +11,10 @@ import pytest
 import xarray as xr
 
 from riskmodel.checks.calibration import calibration_rows
+from riskmodel.checks.predictive import documented_cases
 from riskmodel.checks.rows import passed
 from riskmodel.design import build_design
-from riskmodel.fit import SampleSettings
+from riskmodel.fit import SampleSettings, load_posterior
 from riskmodel.model import build_model
 from riskmodel.model.likelihood import kept, published
 from riskmodel.priors import Priors
@@ -120,6 +121,14 @@ def test_a_doubled_design_weighs_every_published_row_twice(study: Study) -> None
     for name in set(once) - {"expert_reading"}:
         seen = name in {str(likelihood) for likelihood in design.rows()["likelihood"]}
         assert twice[name] == pytest.approx((2 if seen else 1) * once[name], abs=0.02), name
+
+
+def test_documented_assertions_of_reach_are_no_surprise(study: Study) -> None:
+    """Cases inform nothing; every one that an authority pursued lies where the model gives reach a fair chance."""
+    cases = documented_cases(study, load_posterior())
+    assert {"OVH-CANADA", "MS-ENT-EXUS-1819"} <= set(cases["case_id"])
+    assert (cases.loc[cases["outcome"] != "blocked", "reach_high"] > 0.5).all()
+    assert cases["reach"].between(0, 1).all()
 
 
 # -- slow: the real submodels --------------------------------------------------------------------------------------

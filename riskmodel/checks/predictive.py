@@ -20,10 +20,11 @@ from riskmodel.checks.scoring import interval_coverage, log_score, pit
 
 if TYPE_CHECKING:
     from riskmodel.design import Design
-    from riskmodel.fit import SampleSettings
+    from riskmodel.fit import Posterior, SampleSettings
     from riskmodel.program import Program
+    from riskmodel.study import Study
 
-__all__ = ["leave_one_out", "leave_reporters_out", "limits", "predicted_rows", "predictive_rows"]
+__all__ = ["documented_cases", "leave_one_out", "leave_reporters_out", "limits", "predicted_rows", "predictive_rows"]
 __all__ += ["predictive_table", "values_of"]
 
 COVERAGE_AT_LEAST = 0.75
@@ -193,4 +194,33 @@ def leave_reporters_out(
                 "log_score": float(np.concatenate(score).mean()),
             }
         )
+    return pd.DataFrame(lines)
+
+
+def documented_cases(study: Study, posterior: Posterior) -> pd.DataFrame:
+    """Does the model give a fair chance to the reach that authorities are known to have asserted?
+
+    Documented cases inform nothing: the experts had read them, and only public ones are known. They are set beside the
+    reach that the model gives today to the same law at the same provider, for cases whose provider and law it has.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``case_id``, ``regime_id``, ``provider_id``, ``outcome`` (served, disclosed, pending, withdrawn, blocked),
+        ``reach`` (mean) with ``reach_low`` and ``reach_high`` (90 % equal-tailed over parameters).
+    """
+    from riskmodel.design import content_programmes
+    from riskmodel.exposure import exposure
+
+    cases = study["cases"]
+    cases = cases[cases["regime_id"].isin(content_programmes(study).index) & cases["provider_id"].notna()]
+    named = cases[["case_id", "provider_id"]].rename(columns={"case_id": "setup_id"})
+    x = exposure(posterior, study, setups=named.assign(data_class="generic", service_model="collaboration"))
+    lines = []
+    for case in cases[["case_id", "regime_id", "provider_id", "outcome"]].to_dict("records"):
+        if case["regime_id"] not in x["regime"].values:
+            continue  # law of the home legal space
+        reach = x["reach"].sel(setup=case["case_id"], regime=case["regime_id"]).values
+        low, high = np.quantile(reach, [0.05, 0.95])
+        lines.append({**case, "reach": float(reach.mean()), "reach_low": float(low), "reach_high": float(high)})
     return pd.DataFrame(lines)

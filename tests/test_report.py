@@ -15,6 +15,7 @@ import riskmodel as rm
 from riskmodel import report, tables
 from riskmodel.checks import convergence
 from riskmodel.fit import SCORING
+from riskmodel.nexus import setup_facts
 from riskmodel.tables import Markup, esc, table
 from riskmodel.tables import checks as checked
 
@@ -296,3 +297,11 @@ def test_predicted_rulings_add_up_and_call_european_hosts_extrapolation(study: r
     assert words.loc["Azure (customer key)", "Comparable rulings"].isdigit()
     chances = words.loc["Azure (customer key)"].drop("Comparable rulings").str.split(" %").str[0].astype(float)
     assert chances.sum() == pytest.approx(100, abs=2)
+
+
+def test_every_table_of_the_likelihood_is_in_the_ledger(study: rm.Study) -> None:
+    """A reader who follows a rate back finds the funnel, demands by state and published totals with their sources."""
+    facts = setup_facts(study)
+    table = tables.ledger(study, facts, tables.References(study, facts)).set_index("Table")
+    for name in ("funnel_cells", "transparency", "customers", "count_roles"):
+        assert str(table.loc[f"data/{name}.csv", "Sources or judges"]).strip(), name

@@ -13,7 +13,7 @@ from riskmodel.design.counts import row_table
 if TYPE_CHECKING:
     from riskmodel.study import Study
 
-__all__ = ["Countries", "read_countries"]
+__all__ = ["Countries", "country_rows", "read_countries"]
 
 METRICS = {
     "apple_icloud": ("requests",),
@@ -50,8 +50,8 @@ LISTS_ALL = ("google_cloud_platform",)
 """Reporters that list every state with a demand in a half-year: a state that is not listed made none."""
 
 
-def read_countries(study: Study) -> tuple[tuple[str, ...], Countries]:
-    """Countries with at least one published figure (sorted), and their totals by reporter."""
+def country_rows(study: Study) -> pd.DataFrame:
+    """Rows of published figures that count one state's demands: one a reporter, country and half-year."""
     table = study["transparency"]
     figure = pd.Series(list(zip(table["reporter_id"], table["metric"], strict=True)), index=table.index, dtype=object)
     wanted = figure.map(lambda f: f[1] in METRICS.get(f[0], ())).astype(bool)
@@ -64,7 +64,12 @@ def read_countries(study: Study) -> tuple[tuple[str, ...], Countries]:
     table = table.assign(order=table["segment"].map(order)).sort_values(
         ["reporter_id", "requesting_country", "period_start", "order", "row_id"]
     )
-    table = table.drop_duplicates(["reporter_id", "requesting_country", "period_start"])
+    return table.drop_duplicates(["reporter_id", "requesting_country", "period_start"])
+
+
+def read_countries(study: Study) -> tuple[tuple[str, ...], Countries]:
+    """Countries with at least one published figure (sorted), and their totals by reporter."""
+    table = country_rows(study)
     years = ((table["period_end"] - table["period_start"]).dt.days + 1) / 365.25
     grouped = table.assign(years=years).groupby(["reporter_id", "requesting_country"], sort=True)
     sums = grouped.agg(demands=("value_low", "sum"), years=("years", "sum")).reset_index()

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 from riskmodel.checks import Row, passed
+from riskmodel.design.countries import country_rows
 from riskmodel.design.judgements import QUANTITIES
+from riskmodel.design.totals import DEFINITIONS
 from riskmodel.nexus import SetupFacts
 from riskmodel.schema import split
 from riskmodel.tables.page import NOT_SEEN, Markup, esc, plain
@@ -94,6 +96,12 @@ def _inputs(study: Study, facts: Sequence[SetupFacts]) -> dict[str, pd.DataFrame
         size = len(holders)
         holders |= set(owned.loc[owned["owned_id"].isin(holders), "holder_id"])
     growth = ["paid_seats", "paid_seats_estimate", "monthly_active_users"]
+    seats = (customers["entity_id"] == "microsoft") & customers["quantity"].isin(growth)
+    counted = pd.Series(
+        [pair in DEFINITIONS for pair in zip(customers["entity_id"], customers["quantity"], strict=True)],
+        index=customers.index,
+        dtype=bool,
+    )
     whole = ("setups", "regimes", "route_map", "mixtures", "priors", "decisions")
     return {name: study[name] for name in whole} | {
         "providers": mine,
@@ -101,10 +109,11 @@ def _inputs(study: Study, facts: Sequence[SetupFacts]) -> dict[str, pd.DataFrame
         "certifications": study["certifications"][study["certifications"]["provider_id"].isin(used)],
         "contract_terms": study["contract_terms"][study["contract_terms"]["provider_id"].isin(used)],
         "count_roles": study["count_roles"].merge(study["transparency"], on="row_id", suffixes=("", "_row")),
-        "transparency": bands(study),
-        "customers": customers[
-            (customers["entity_id"] == "microsoft") & (customers["use"] == "yes") & customers["quantity"].isin(growth)
-        ],
+        "funnel_cells": study["funnel_cells"].merge(
+            study["transparency"][["row_id", "source_ids"]], left_on="count_row_id", right_on="row_id"
+        ),
+        "transparency": pd.concat([bands(study), country_rows(study)], ignore_index=True),
+        "customers": customers[(customers["use"] == "yes") & (seats | counted)],
         "elicitation": study["elicitation"][study["elicitation"]["quantity"].isin(list(QUANTITIES))],
     }
 
@@ -243,8 +252,9 @@ INPUTS = {
     "regimes": ("Law: wording, purpose, dates", "regime_id"),
     "route_map": ("From wording and facts to routes", "route_map_id"),
     "count_roles": ("Counts and zero statements of disclosures", "row_id"),
-    "transparency": ("Bands of accounts under section 702", "row_id"),
-    "customers": ("Growth of customer numbers", "customer_row_id"),
+    "funnel_cells": ("Demands about enterprise customers, and what they led to", "cell_id"),
+    "transparency": ("Bands of accounts under section 702, and demands by state", "row_id"),
+    "customers": ("Growth of customer numbers, and published totals", "customer_row_id"),
     "mixtures": ("Facts not seen", "mixture_id"),
     "elicitation": ("Judgement", "elicitation_id"),
     "priors": ("Priors", "prior_id"),

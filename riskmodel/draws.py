@@ -8,7 +8,7 @@ afresh, keyed by the *name* of the thing, so that scoring another setup beside i
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
@@ -16,10 +16,22 @@ import numpy as np
 
 from riskmodel.codes import EU_EEA
 from riskmodel.errors import UsageError
-from riskmodel.nexus import SCHEMES, TERMS, Fact, Learnt, Option, Programme, SetupFacts, Status, Unknown
+from riskmodel.nexus import (
+    SCHEMES,
+    TERMS,
+    Fact,
+    Learnt,
+    Option,
+    Programme,
+    SetupFacts,
+    Status,
+    Unknown,
+    foreign_programmes,
+)
 
 if TYPE_CHECKING:
     from riskmodel.fit import Posterior
+    from riskmodel.study import Study
 
 __all__ = [
     "Draws",
@@ -31,7 +43,9 @@ __all__ = [
     "contract_cells",
     "custody_factor",
     "fact_cells",
+    "legal_questions",
     "openings",
+    "questions_touched",
     "rates",
     "stretches",
 ]
@@ -54,6 +68,7 @@ ROUTE_GROUPS = {
 """Positions in the posterior's routes that are one legal question."""
 COUNTED = ("US_SCA_CLOUD", "US_FISA702")
 """Programmes whose hazard the counts and bands inform; others transfer from the United States rate."""
+TINY = 1e-12
 Routes = tuple[frozenset[str], ...]
 """Routes open, by programme."""
 
@@ -61,7 +76,9 @@ Routes = tuple[frozenset[str], ...]
 class Draws:
     """Posterior draws as arrays with the sample last, and fresh draws that are keyed by name, not by order."""
 
-    def __init__(self, posterior: Posterior, programmes: Sequence[Programme]) -> None:
+    def __init__(
+        self, posterior: Posterior, programmes: Sequence[Programme], settled: Mapping[str, bool] | None = None
+    ) -> None:
         self.values = posterior.arrays()
         self.coords = posterior.coords()
         self.seed = posterior.seed
@@ -69,11 +86,36 @@ class Draws:
         self.routes = self.coords["route"]
         place = [self.coords["regime"].index(p.reach_of) for p in programmes]
         self.reach = self.values["reach"][place]
+        for key, answer in (settled or {}).items():
+            self._settle(key, answer, programmes)
         # the schemes keep out law from outside the Union; of the law of its members they remove nothing
         self.certified = [not p.countries & EU_EEA for p in programmes]
         self.transfer = np.exp(self.values["log_transfer"][place])
         self.transfer[[p.regime_id in COUNTED for p in programmes]] = 1.0
         self._memory: dict[str, np.ndarray] = {}
+
+    def _settle(self, key: str, answer: bool, programmes: Sequence[Programme]) -> None:
+        """Condition reach on a legal question of a state: U below or above the chance of its route.
+
+        Other states of the same question (a minority beside control, access or none) follow: what is known to reach
+        with less nexus reaches with more, and the remaining ones keep their conditional chance.
+        """
+        state, _, route = key.partition(":")
+        mine = [j for j, programme in enumerate(programmes) if state_of(programme) == state]
+        group = next((members for members in ROUTE_GROUPS.values() if route in [self.routes[k] for k in members]), None)
+        if not mine or group is None:
+            known = sorted({state_of(programme) for programme in programmes})
+            raise UsageError(
+                f"legal question {key!r} - must be STATE:ROUTE with a state of {', '.join(known)} and a route of "
+                f"{', '.join(self.routes)}"
+            )
+        for j in mine:
+            asked = self.reach[j, self.routes.index(route)].copy()
+            for k in group:
+                if answer:
+                    self.reach[j, k] = np.minimum(self.reach[j, k] / np.maximum(asked, TINY), 1.0)
+                else:
+                    self.reach[j, k] = np.maximum(self.reach[j, k] - asked, 0.0) / np.maximum(1.0 - asked, TINY)
 
     def get(self, name: str, **where: str) -> np.ndarray:
         """One posterior quantity, (sample,).
@@ -97,6 +139,46 @@ class Draws:
             drawn = rng.random(self.size) if kind == "uniform" else rng.standard_normal(self.size)
             self._memory[name] = np.asarray(drawn)
         return self._memory[name]
+
+
+def state_of(programme: Programme) -> str:
+    """The state of a programme, as legal questions name it."""
+    return "-".join(sorted(programme.countries))
+
+
+def legal_questions(study: Study, home: str | None = None) -> dict[str, str]:
+    """Which legal questions may be settled: does the law of this state reach through this route?
+
+    Parameters
+    ----------
+    study
+        Regimes and the map of routes.
+    home
+        Legal space of the controller, default the study's.
+
+    Returns
+    -------
+    dict
+        ``"STATE:route"`` (as in ``settled`` of :func:`riskmodel.exposure`) to a label.
+    """
+    programmes = foreign_programmes(study, home or study.home)
+    routes = sorted({r for p in programmes for opened in p.route_of_fact.values() for r in opened})
+    return {
+        f"{state_of(p)}:{route}": f"law of {state_of(p)} reaches through {route.replace('_', ' ')}"
+        for p in programmes
+        for route in routes
+        if any(route in opened for opened in p.route_of_fact.values())
+    }
+
+
+def questions_touched(facts: SetupFacts, programmes: Sequence[Programme]) -> frozenset[str]:
+    """Legal questions whose route is open, or may be, for a setup: keys as those of :func:`legal_questions`."""
+    found = set()
+    for option in facts.options:
+        possible = [option.facts, *(way.facts for unknown in option.unknowns for way in unknown.alternatives)]
+        for programme in programmes:
+            found |= {f"{state_of(programme)}:{route}" for held in possible for route in programme.routes(held)}
+    return frozenset(found)
 
 
 def rates(facts: SetupFacts, option: Option, programmes: Sequence[Programme], draws: Draws) -> np.ndarray:
@@ -191,63 +273,97 @@ def chance(stated: float, learnt: Learnt, draws: Draws) -> np.ndarray:
     return result
 
 
-def fact_cells(option: Option, programmes: Sequence[Programme], draws: Draws) -> dict[Routes, np.ndarray]:
-    """Probability of each joint state of the settled facts of an option, as the routes that are open in it.
+def fact_cells(
+    path: Sequence[Option], programmes: Sequence[Programme], draws: Draws
+) -> dict[tuple[Routes, ...], np.ndarray]:
+    """Probability of each joint state of the settled facts of some options, as the routes that are open in each.
 
     Enumerated exactly, one unknown after the other; states that open the same routes are added up, so that facts which
-    change nothing cost nothing.
+    change nothing cost nothing. A question that two unknowns ask is answered once.
     """
-    certain = openings(option.facts, programmes)
-    states = {certain: np.ones(draws.size)}
-    for unknown, opened in relevant(option, programmes):
-        weights: dict[Routes, np.ndarray] = {}
-        for way, routes in zip(unknown.alternatives, opened, strict=True):
-            more = tuple(a | b for a, b in zip(certain, routes, strict=True))
-            weights[more] = weights.get(more, 0.0) + chance(way.probability, way.learnt, draws)
-        merged: dict[Routes, np.ndarray] = {}
-        for routes, before in states.items():
-            for more, weight in weights.items():
-                key = tuple(a | b for a, b in zip(routes, more, strict=True))
-                merged[key] = merged.get(key, 0.0) + before * weight
+    certain = tuple(openings(option.facts, programmes) for option in path)
+    unknowns: dict[str, tuple[Unknown, dict[int, list[Routes]]]] = {}
+    for k, option in enumerate(path):
+        for unknown, opened in relevant(option, programmes):
+            unknowns.setdefault(unknown.name, (unknown, {}))[1][k] = opened
+    asked = [{question.name for question in unknown.questions} for unknown, _ in unknowns.values()]
+    nothing: frozenset[tuple[str, int]] = frozenset()
+    states = {(certain, nothing): np.ones(draws.size)}
+    for place, (unknown, opened) in enumerate(unknowns.values()):
+        later = set().union(*asked[place + 1 :])
+        questions = {question.name: question.answers for question in unknown.questions}
+        merged: dict[tuple[tuple[Routes, ...], frozenset[tuple[str, int]]], np.ndarray] = {}
+        for (routes, given), before in states.items():
+            for w, way in enumerate(unknown.alternatives):
+                known = dict(given)
+                if any(known.get(name, answer) != answer for name, answer in way.when.items()):
+                    continue
+                weight = before
+                for name, answer in way.when.items():
+                    if name not in known:
+                        says = questions[name][answer]
+                        weight = weight * chance(says.probability, says.learnt, draws)
+                more = tuple(
+                    tuple(a | b for a, b in zip(mine, opened[k][w], strict=True)) if k in opened else mine
+                    for k, mine in enumerate(routes)
+                )
+                kept = frozenset((name, answer) for name, answer in {**known, **way.when}.items() if name in later)
+                merged[more, kept] = merged.get((more, kept), 0.0) + weight
         states = merged
-    return states
+    return {routes: weight for (routes, _), weight in states.items()}
 
 
-def status_levels(option: Option, scheme: str, draws: Draws) -> np.ndarray:
-    """Probability that the controls of a scheme are in place, averaged over its status: (segment, sample)."""
+def status_levels(statuses: Sequence[Mapping[str, Status]], scheme: str, draws: Draws) -> np.ndarray:
+    """Probability that the controls of a scheme are in place, by its status in each segment: (segment, sample)."""
 
     def level(status: Status) -> np.ndarray:
         ways = (chance(1.0, given, draws) * draws.get("certification_in_place", status=s) for s, given in status)
         return np.asarray(sum(ways))
 
-    distinct = {status[scheme]: level(status[scheme]) for status in option.status}
-    return np.stack([distinct[status[scheme]] for status in option.status])
+    distinct = {status[scheme]: level(status[scheme]) for status in statuses}
+    return np.stack([distinct[status[scheme]] for status in statuses])
 
 
 Kept = list[list["np.ndarray | float"]]
 """Share of reach that certificates leave, by stretch and route."""
 
 
-def certificate_cells(option: Option, draws: Draws) -> list[tuple[np.ndarray, Kept]]:
-    """Joint states of the certificates: probability, and what they leave of reach.
+def certificate_cells(
+    path: Sequence[Option], parts: Sequence[tuple[int, list[int]]], of_use: Sequence[bool], draws: Draws
+) -> list[tuple[np.ndarray, Kept]]:
+    """Joint states of the certificates along a path: probability, and what they leave of reach.
 
     The chance of a legal question is p_jmk = r_jk (1 - c_k Q_m) of the strongest open route of its group: two states
     of one route (separated or not, with or without access, minority or control) are one question.
+
+    Parameters
+    ----------
+    parts
+        Stretches: place in the path and segments there.
+    of_use
+        Whether any route is open in a place of the path; certificates of the others change nothing.
     """
-    firsts = [members[0] for members in stretches(option)]
     removes = draws.values["certification_removes"]
+    hosts: dict[str, list[int]] = {}
+    for m, (k, _) in enumerate(parts):
+        if of_use[k]:
+            hosts.setdefault(path[k].provider_id, []).append(m)
     axes = []
-    for scheme in SCHEMES:
-        levels = status_levels(option, scheme, draws)[firsts]
-        names = [option.status[m][scheme] for m in firsts]
+    for members, scheme in product(hosts.values(), SCHEMES):
+        statuses = [path[parts[m][0]].status[parts[m][1][0]] for m in members]
+        levels = status_levels(statuses, scheme, draws)
+        names = [status[scheme] for status in statuses]
         rungs = np.sort(levels[[names.index(name) for name in dict.fromkeys(names)]], axis=0)
         ladder = [np.zeros(draws.size), *rungs, np.ones(draws.size)]
-        # one uniform per scheme: between two levels exactly the stretches with the higher one have their controls
-        axes.append([(high - low, levels >= high) for low, high in pairwise(ladder)])
+        # one uniform per host and scheme: between two levels exactly the stretches with the higher one have controls
+        removed = removes[SCHEMES.index(scheme)]
+        axes.append(
+            [(high - low, removed, dict(zip(members, levels >= high, strict=True))) for low, high in pairwise(ladder)]
+        )
     states = []
     for combination in product(*axes):
-        weight = np.prod([part for part, _ in combination], axis=0)
-        passing = [[(removes[i], held[m]) for i, (_, held) in enumerate(combination)] for m in range(len(firsts))]
+        weight = np.prod([part for part, _, _ in combination], axis=0)
+        passing = [[(removed, held[m]) for _, removed, held in combination if m in held] for m in range(len(parts))]
         kept = [[_left([(c[k], held) for c, held in part]) for k in range(len(draws.routes))] for part in passing]
         states.append((weight, kept))
     return states

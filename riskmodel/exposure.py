@@ -12,7 +12,7 @@ sample carries one drawn world (:mod:`riskmodel.worlds`), from the same uniforms
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from riskmodel.codes import legal_space
 from riskmodel.design import without_evidence
 from riskmodel.draws import Draws, authority_cells, contract_cells, custody_factor, rates
 from riskmodel.errors import UsageError
-from riskmodel.integral import always, leaked, settle, stretched
+from riskmodel.integral import Settled, always, leaked, stretched
 from riskmodel.nexus import Option, Programme, SetupFacts, foreign_programmes, setup_facts
 from riskmodel.worlds import world
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from riskmodel.fit import Posterior
     from riskmodel.study import Study
 
-__all__ = ["exposure"]
+__all__ = ["exposure", "thinned"]
 
 
 def exposure(
@@ -45,6 +45,7 @@ def exposure(
     start: dt.date | None = None,
     by_regime: bool = True,
     covert: bool = False,
+    settled: Mapping[str, bool] | None = None,
 ) -> xr.Dataset:
     """Score setups against a posterior.
 
@@ -65,6 +66,9 @@ def exposure(
     covert
         Whether to add ``probability_covert``: collection that needs no provider, a separate line that is purely
         elicited and never part of ``probability``.
+    settled
+        Legal questions that are taken as answered, ``{"US:licensor_without_access": False}``: the law of that state
+        does, or does not, reach through that route (:func:`riskmodel.draws.legal_questions`).
 
     Returns
     -------
@@ -90,7 +94,8 @@ def exposure(
     Raises
     ------
     UsageError
-        If the horizon is not positive, or the posterior lacks a quantity that scoring needs.
+        If the horizon is not positive, a legal question is unknown, or the posterior lacks a quantity that scoring
+        needs.
 
     Examples
     --------
@@ -103,7 +108,7 @@ def exposure(
         raise UsageError(f"horizon_years: {horizon_years} - must be more than 0 years")
     facts = setup_facts(study, setups, horizon_years=horizon_years, start=start)
     programmes = foreign_programmes(study, home or study.home)
-    draws = Draws(posterior, programmes)
+    draws = Draws(posterior, programmes, settled)
     distinct: list[SetupFacts] = []  # setups that differ in name alone are scored once
     place = []
     for fact in facts:
@@ -163,14 +168,83 @@ def exposure(
     ).transpose("sample", "setup", "regime", "reading")
 
 
-def _score(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws, by_regime: bool) -> dict[str, Any]:
-    """Everything about one setup, sample last."""
+def thinned(
+    posterior: Posterior,
+    study: Study,
+    multiples: np.ndarray,
+    *,
+    horizon_years: float = 5.0,
+    setups: pd.DataFrame | None = None,
+    home: str | None = None,
+    start: dt.date | None = None,
+) -> xr.DataArray:
+    """Probability of at least one event when every hazard is multiplied by a number, settled unknowns as they are.
+
+    Events of a kind that is a fraction f of all have multiple f (thinning of a Poisson process); n institutions that
+    share all that is settled have multiple n.
+
+    Parameters
+    ----------
+    multiples
+        (multiple,) or (multiple, sample), each 0 or more.
+    posterior, study, horizon_years, setups, home, start
+        As for :func:`exposure`.
+
+    Returns
+    -------
+    xarray.DataArray
+        dims ``sample``, ``setup``, ``multiple``.
+    """
+    facts = setup_facts(study, setups, horizon_years=horizon_years, start=start)
+    programmes = foreign_programmes(study, home or study.home)
+    draws = Draws(posterior, programmes)
+    each = np.asarray(multiples, dtype=float)
+    each = np.broadcast_to(each if each.ndim == 2 else each[:, None], (len(each), draws.size))
+    if not (each >= 0).all():
+        raise UsageError("multiples: must be 0 or more")
+    scored = [_thinned(fact, programmes, draws, each) for fact in facts]
+    names = [fact.setup_id for fact in facts]
+    found = xr.DataArray(np.stack(scored), dims=("setup", "multiple", "sample"), coords={"setup": names})
+    return found.transpose("sample", "setup", "multiple")
+
+
+def _thinned(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws, multiples: np.ndarray) -> np.ndarray:
+    """Probability of one setup by multiple: (multiple, sample)."""
+    years, windows = _windows(facts, programmes, draws)
+    contract, leak = contract_cells(facts, draws), draws.get("leak")
+    share = np.array([weight * clause for weight in facts.custody.values() for clause, _ in contract])
+    total = np.zeros_like(multiples)
+    for option in facts.options:
+        rate = rates(facts, option, programmes, draws)
+        scales = _scales(facts, option, contract, draws)
+        spent = [(weight, rate[:, None] * stretched(option, factor, years)) for weight, factor in windows]
+        every = (scales[:, None] * multiples).reshape(-1, draws.size)
+        through, _ = Settled([option], programmes, draws).through(spent, every)
+        probability = (1.0 - leak) * through + leak * leaked(spent, every)
+        total += option.weight * np.tensordot(share, probability.reshape(len(share), *multiples.shape), 1)
+    return total
+
+
+def _scales(
+    facts: SetupFacts, option: Option, contract: Sequence[tuple[float, np.ndarray]], draws: Draws
+) -> np.ndarray:
+    """What custody and terms leave of the hazard, by reading of both: (custody and terms, sample)."""
+    return np.stack([custody_factor(option, name, draws) * keep for name in facts.custody for _, keep in contract])
+
+
+def _windows(
+    facts: SetupFacts, programmes: Sequence[Programme], draws: Draws
+) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+    """Years of each segment, and joint states of lapsed authorities: weight, factor (regime, segment, sample)."""
     years = np.array([segment.years for segment in facts.segments])
     shape = (len(programmes), len(years), draws.size)
-    windows = [
-        (w, np.broadcast_to(f if f.ndim == 3 else f[:, :, None], shape))
-        for w, f in authority_cells(facts, programmes, draws)
-    ]
+    cells = authority_cells(facts, programmes, draws)
+    return years, [(w, np.broadcast_to(f if f.ndim == 3 else f[:, :, None], shape)) for w, f in cells]
+
+
+def _score(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws, by_regime: bool) -> dict[str, Any]:
+    """Everything about one setup, sample last."""
+    years, windows = _windows(facts, programmes, draws)
     contract = contract_cells(facts, draws)
     total: dict[str, Any] = dict.fromkeys(("reach", "reach_any", "rate", "probability", "probability_regime"), 0.0)
     by_reading, labels = [], []
@@ -180,11 +254,11 @@ def _score(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws, by_
             total[name] = total[name] + option.weight * part[name]  # weights of options add to 1
         by_reading.append(part["by_custody"])
         labels += [(option.provider_id, name, option.weight * weight) for name, weight in facts.custody.items()]
-    reached, probability = world(facts, programmes, draws, windows, contract)
+    reached, hazard = world(facts, programmes, draws, windows, contract)
     return {
         **total,
-        "world_reached": reached,
-        "world_probability": probability,
+        "world_reached": reached.any(axis=0),
+        "world_probability": -np.expm1(-hazard.sum(axis=0)),
         "by_reading": np.concatenate(by_reading),
         "readings": labels,
     }
@@ -216,16 +290,18 @@ def _score_option(
     contract: Sequence[tuple[float, np.ndarray]],
     years: np.ndarray,
     by_regime: bool,
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     """One provider of a setup: reach, rate and probability with settled unknowns integrated out exactly."""
     leak = draws.get("leak")
     rate = rates(facts, option, programmes, draws)
-    scales = np.stack([custody_factor(option, name, draws) * keep for name in facts.custody for _, keep in contract])
+    scales = _scales(facts, option, contract, draws)
     share = np.array([weight * clause for weight in facts.custody.values() for clause, _ in contract])
     spent = [(weight, rate[:, None] * stretched(option, factor, years)) for weight, factor in windows]
-    found = settle(option, programmes, draws, spent, scales, by_regime)
-    probability = (1.0 - leak) * found.through + leak * leaked(spent, scales)
-    alone = (1.0 - leak) * found.alone + leak * always(rate, scales, windows, years) if by_regime else found.alone
+    found = Settled([option], programmes, draws)
+    through, alone = found.through(spent, scales, by_regime=by_regime)
+    probability = (1.0 - leak) * through + leak * leaked(spent, scales)
+    if alone is not None:
+        alone = (1.0 - leak) * alone + leak * always(rate, scales, windows, years)
     by_custody = (probability * share[:, None]).reshape(len(facts.custody), len(contract), -1).sum(axis=1)
     by_custody /= np.array(list(facts.custody.values()))[:, None]
     return {
@@ -233,6 +309,6 @@ def _score_option(
         "reach_any": leak + (1.0 - leak) * found.reach_any,
         "rate": rate * (scales * share[:, None]).sum(axis=0),
         "probability": (probability * share[:, None]).sum(axis=0),
-        "probability_regime": (alone * share[:, None]).sum(axis=1),
+        "probability_regime": 0.0 if alone is None else (alone * share[:, None]).sum(axis=1),
         "by_custody": by_custody,
     }

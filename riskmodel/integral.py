@@ -1,14 +1,16 @@
-"""The exact integral over settled unknowns: legal questions, facts, certificates and lapsed authorities of one option.
+"""The exact integral over settled unknowns: legal questions, facts, certificates, leaks, for one host or several in turn.
 
 Question answered: *given rates, what is the probability of an event when nobody knows how the open questions are
-settled?* Within a state, pairs i = (regime j, segment m) have integrated hazard L_i and open with
-O_i = max_k 1[U_jk < p_ik]:
+settled?* A path is cut into stretches m, in which host and certificates stay as they are. Within a state, pairs i =
+(regime j, stretch m) have integrated hazard L_i and open with O_i = max_k 1[U_jk < p_ik]:
 
     E exp(-sum_i L_i O_i) = sum_{S} [prod_{i not in S} e^{-L_i}] [prod_{i in S} (1 - e^{-L_i})] P(O_i = 0 for i in S)
-    P(O_i = 0 for i in S) = prod_k { a (1 - max_{i in S} p_ik) + (1 - a) prod_j (1 - max_{i in S, regime j} p_ik) }
+    P(O_i = 0 for i in S) = prod_k { a Q(S) + (1 - a) prod_j Q(S, regime j) }
+    Q(S) = s (1 - max_{i in S} p_ik) + (1 - s) prod_host (1 - max_{i in S, host} p_ik)
 
 because 1 - O is 0 or 1; all weights are positive, so nothing cancels. ``a`` is the probability that the regimes of a
-state share one answer to the legal question. For one segment and a = 0 it reduces to the noisy-OR closed form
+state share one answer to the legal question, ``s`` that the question is one of law, common to all hosts, and not of
+each host's own facts. For one segment of one host and a = 0 it reduces to the noisy-OR closed form
 1 - prod_j [1 - rho_j (1 - e^{-L_j})].
 """
 
@@ -21,45 +23,66 @@ from typing import Any
 
 import numpy as np
 
-from riskmodel.draws import ROUTE_GROUPS, Draws, Kept, Routes, certificate_cells, fact_cells, stretches
+from riskmodel.draws import ROUTE_GROUPS, Draws, Kept, certificate_cells, fact_cells, state_of, stretches
 from riskmodel.nexus import Option, Programme
 
-__all__ = ["Settled", "always", "leaked", "settle", "stretched"]
+__all__ = ["Settled", "Windows", "always", "leaked", "stretched"]
+
+Windows = Sequence[tuple[np.ndarray, np.ndarray]]
+"""Joint states of lapsed authorities: weight (sample,) and hazard (regime, stretch, sample)."""
+Pair = tuple[int, int]
+"""(regime, stretch)."""
+Pairs = tuple[Pair, ...]
+State = tuple[int, ...]
+"""Positions of the programmes of one state."""
 
 
 @dataclass(frozen=True)
 class _Window:
-    """Hazards of one option over its stretches, by joint state of lapsed authorities, custody and terms."""
+    """Hazards over the stretches, by joint state of lapsed authorities, custody and terms."""
 
     weight: np.ndarray  # (sample,)
     hazard: np.ndarray  # (custody and terms, regime, stretch, sample)
 
 
-State = tuple[int, ...]
-"""Positions of the programmes of one state."""
-
-
 def _states(programmes: Sequence[Programme], reached: Sequence[int]) -> list[State]:
     """Positions of the reached programmes, grouped by state."""
-    groups: dict[frozenset[str], State] = {}
+    groups: dict[str, State] = {}
     for j in reached:
-        groups[programmes[j].countries] = (*groups.get(programmes[j].countries, ()), j)
+        groups[state_of(programmes[j])] = (*groups.get(state_of(programmes[j]), ()), j)
     return list(groups.values())
 
 
 def _closed(
-    chance: np.ndarray | Mapping[tuple[int, int], np.ndarray], members: Sequence[tuple[int, int]], same: np.ndarray
+    chance: np.ndarray | Mapping[Pair, np.ndarray],
+    members: Sequence[Pair],
+    same: np.ndarray,
+    law: np.ndarray | float = 1.0,
+    hosts: Sequence[str] = (),
 ) -> np.ndarray:
     """P(nothing opens for any (regime, stretch) in members): product over legal questions of the state's mixture."""
-    regimes = sorted({j for j, _ in members})
-    worst = [np.max([chance[j, m] for i, m in members if i == j], axis=0) for j in regimes]
-    if len(regimes) == 1:
-        return (1.0 - worst[0]).prod(axis=0)
-    apart = np.prod([1.0 - w for w in worst], axis=0)
-    return (same * (1.0 - np.max(worst, axis=0)) + (1.0 - same) * apart).prod(axis=0)
+    worst: dict[int, dict[str, np.ndarray]] = {}
+    for j, m in members:
+        own, host = worst.setdefault(j, {}), hosts[m] if hosts else ""
+        own[host] = np.maximum(own[host], chance[j, m]) if host in own else chance[j, m]
+
+    def shut(regimes: Sequence[dict[str, np.ndarray]]) -> np.ndarray:
+        """Chance that one answer, asked once for these regimes, opens nothing: (question, sample)."""
+        by_host = [
+            np.max([own[host] for own in regimes if host in own], axis=0)
+            for host in {h: 0 for own in regimes for h in own}
+        ]
+        common = 1.0 - np.max(by_host, axis=0)
+        return common if len(by_host) == 1 else law * common + (1.0 - law) * np.prod(1.0 - np.array(by_host), axis=0)
+
+    every = list(worst.values())
+    if len(every) == 1:
+        return shut(every).prod(axis=0)
+    apart = np.prod([shut([own]) for own in every], axis=0)
+    return (same * shut(every) + (1.0 - same) * apart).prod(axis=0)
 
 
-def _inside(pairs: Sequence[tuple[int, int]]) -> list[tuple[tuple[int, int], ...]]:
+def _inside(pairs: Pairs) -> list[Pairs]:
     """All non-empty subsets of pairs, in the order of the expansion's weights."""
     chosen = [
         tuple(p for p, flag in zip(pairs, flags, strict=True) if flag)
@@ -68,7 +91,7 @@ def _inside(pairs: Sequence[tuple[int, int]]) -> list[tuple[tuple[int, int], ...
     return chosen[1:]
 
 
-def _weights(pairs: Sequence[tuple[int, int]], windows: Sequence[_Window]) -> np.ndarray:
+def _weights(pairs: Sequence[Pair], windows: Sequence[_Window]) -> np.ndarray:
     """Positive weights of the expansion for every subset of pairs: (subset, custody and terms, sample)."""
     total: Any = 0.0
     for window in windows:
@@ -81,11 +104,7 @@ def _weights(pairs: Sequence[tuple[int, int]], windows: Sequence[_Window]) -> np
     return np.asarray(total)
 
 
-def _expect(
-    weights: np.ndarray,
-    pairs: Sequence[tuple[int, int]],
-    shut: Mapping[tuple[tuple[int, int], ...], np.ndarray],
-) -> np.ndarray:
+def _expect(weights: np.ndarray, pairs: Pairs, shut: Mapping[Pairs, np.ndarray]) -> np.ndarray:
     """E exp(-sum L O) of one state given the facts of a cell: (custody and terms, sample)."""
     result = weights[0].copy()
     for weight, inside in zip(weights[1:], _inside(pairs), strict=True):
@@ -93,9 +112,7 @@ def _expect(
     return result
 
 
-def always(
-    rate: np.ndarray, scales: np.ndarray, windows: Sequence[tuple[np.ndarray, np.ndarray]], years: np.ndarray
-) -> np.ndarray:
+def always(rate: np.ndarray, scales: np.ndarray, windows: Windows, years: np.ndarray) -> np.ndarray:
     """Probability through each regime alone if it reached in every segment: (regime, custody and terms, sample)."""
     result = np.zeros((len(rate), *scales.shape))
     for j, own in enumerate(rate):
@@ -107,91 +124,118 @@ def always(
     return result
 
 
-@dataclass(frozen=True)
-class Settled:
-    """What follows when every settled unknown of an option is integrated out, the leak left aside."""
-
-    reach: np.ndarray  # (regime, sample)
-    reach_any: np.ndarray  # (sample,)
-    through: np.ndarray  # (custody and terms, sample): probability of an event
-    alone: np.ndarray  # (regime, custody and terms, sample): through one regime alone; zeros unless asked for
-
-
 def stretched(option: Option, factor: np.ndarray, years: np.ndarray) -> np.ndarray:
     """Years of each stretch in which each regime can be used: (regime, stretch, sample)."""
     return np.stack([(factor[:, m] * years[m, None]).sum(axis=1) for m in stretches(option)], axis=1)
 
 
-def leaked(windows: Sequence[tuple[np.ndarray, np.ndarray]], scales: np.ndarray) -> np.ndarray:
+def leaked(windows: Windows, scales: np.ndarray) -> np.ndarray:
     """Probability of an event where every regime reaches: (custody and terms, sample)."""
     return np.asarray(sum(weight * -np.expm1(-scales * hazard.sum(axis=(0, 1))) for weight, hazard in windows))
 
 
-def _chances(state: State, routes: Routes, kept: Kept, draws: Draws) -> dict[tuple[int, int], np.ndarray]:
-    """Chance that each legal question of a state opens, by (regime, stretch): the strongest open route of its group."""
-    opened = [{draws.routes.index(route) for route in mine} for mine in routes]
-    groups = [group for group in ROUTE_GROUPS.values() if any(mine & set(group) for mine in opened)]
-    found = {}
-    for (j, mine), (m, left) in product(zip(state, opened, strict=True), enumerate(kept)):
-        chance = np.zeros((len(groups), draws.size))
-        for g, group in enumerate(groups):
-            for k in mine.intersection(group):
-                np.maximum(chance[g], draws.reach[j, k] * (left[k] if draws.certified[j] else 1.0), out=chance[g])
-        found[j, m] = chance
-    return found
-
-
-def settle(
-    option: Option,
-    programmes: Sequence[Programme],
-    draws: Draws,
-    windows: Sequence[tuple[np.ndarray, np.ndarray]],
-    scales: np.ndarray,
-    by_regime: bool = False,
-) -> Settled:
-    """Integrate facts, certificates and legal questions of one option out.
+class Settled:
+    """All that can be said of the settled unknowns before hazards are known: who reaches when, and how surely.
 
     Parameters
     ----------
-    windows
-        Joint states of lapsed authorities: weight (sample,) and integrated hazard (regime, stretch, sample).
-    scales
-        What custody and terms leave of the hazard: (custody and terms, sample).
+    path
+        One option, or several in turn: a provider with the facts of one setup and its certificates by segment. Two
+        setups at one provider share facts, legal answers and the quality of certificates.
+
+    Attributes
+    ----------
+    stretches
+        Of each stretch of the path, its place in ``path`` and its segments there.
+    reach, reach_any
+        Probability that each regime, or any, reaches at some time, leaks left aside: (regime, sample) and (sample,).
     """
-    same = draws.get("same_answer")
-    cells = fact_cells(option, programmes, draws)
-    reached = [j for j in range(len(programmes)) if any(routes[j] for routes in cells)]
-    states, parts = _states(programmes, reached), range(len(stretches(option)))
-    singly = [(j,) for j in reached]
-    pairs = {state: tuple((j, m) for j in state for m in parts) for state in {*states, *singly}}
-    spans = [_Window(weight, scales[:, None, None] * hazard[reached]) for weight, hazard in windows]
-    placed = {state: [(reached.index(j), m) for j, m in pairs[state]] for state in (pairs if by_regime else states)}
-    weights = {state: _weights(place, spans) for state, place in placed.items()}
-    reach, reach_any = np.zeros((len(programmes), draws.size)), np.zeros(draws.size)
-    through, alone = np.zeros_like(scales), np.zeros((len(programmes), *scales.shape))
-    for quality, kept in certificate_cells(option, draws) if states else []:
-        answers: dict[tuple[State, Routes], tuple[Any, np.ndarray]] = {}
-        weighed: dict[tuple[State, Routes], Any] = {}
-        for routes, likely in cells.items():
-            survival, closed = np.ones_like(through), np.ones(draws.size)
-            for state in states:
-                key = (state, tuple(routes[j] for j in state))
-                if not any(key[1]):
-                    continue
-                if key not in answers:
-                    chances = _chances(*key, kept, draws)
-                    shut = {inside: _closed(chances, inside, same) for inside in _inside(pairs[state])}
-                    answers[key] = (shut, _expect(weights[state], pairs[state], shut))
-                weighed[key] = weighed.get(key, 0.0) + quality * likely
-                survival *= answers[key][1]
-                closed *= answers[key][0][pairs[state]]
-            through += quality * likely * (1.0 - survival)
-            reach_any += quality * likely * (1.0 - closed)
-        for (state, routes), weight in weighed.items():
-            shut, expected = answers[state, routes]
+
+    def __init__(self, path: Sequence[Option], programmes: Sequence[Programme], draws: Draws) -> None:
+        self.programmes, self.size = programmes, draws.size
+        self.stretches = [(k, segments) for k, option in enumerate(path) for segments in stretches(option)]
+        hosts = [path[k].provider_id for k, _ in self.stretches]
+        same, law = draws.get("same_answer"), draws.get("same_law")
+        cells = fact_cells(path, programmes, draws)
+        open_in = [
+            {j for j in range(len(programmes)) if any(routes[k][j] for routes in cells)} for k in range(len(path))
+        ]
+        self.reached = sorted(set().union(*open_in))
+        states = _states(programmes, self.reached)
+        self.pairs: dict[State, Pairs] = {
+            members: tuple((j, m) for j in members for m, (k, _) in enumerate(self.stretches) if j in open_in[k])
+            for members in {*states, *((j,) for j in self.reached)}
+        }
+        self.states = states
+        self.reach, self.reach_any = np.zeros((len(programmes), draws.size)), np.zeros(draws.size)
+        self.cells: list[tuple[np.ndarray, list[tuple[State, dict[Pairs, np.ndarray]]]]] = []
+        self.answers: list[tuple[np.ndarray, State, dict[Pairs, np.ndarray]]] = []
+        of_use = [bool(opened) for opened in open_in]
+        for quality, kept in certificate_cells(path, self.stretches, of_use, draws) if states else []:
+            answers: dict[tuple[State, tuple[frozenset[str], ...]], dict[Pairs, np.ndarray]] = {}
+            weighed: dict[tuple[State, tuple[frozenset[str], ...]], Any] = {}
+            for routes, likely in cells.items():
+                closed, parts = np.ones(draws.size), []
+                for state in states:
+                    opened = {(j, m): routes[self.stretches[m][0]][j] for j, m in self.pairs[state]}
+                    if not any(opened.values()):
+                        continue
+                    key = (state, tuple(opened.values()))
+                    if key not in answers:
+                        chances = _chances(opened, kept, draws)
+                        answers[key] = {i: _closed(chances, i, same, law, hosts) for i in _inside(self.pairs[state])}
+                    closed *= answers[key][self.pairs[state]]
+                    parts.append((state, answers[key]))
+                    weighed[key] = weighed.get(key, 0.0) + quality * likely
+                self.reach_any += quality * likely * (1.0 - closed)
+                self.cells.append((quality * likely, parts))
+            self.answers += [(weight, key[0], answers[key]) for key, weight in weighed.items()]
+        for weight, state, shut in self.answers:
             for j in state:
-                reach[j] += weight * (1.0 - shut[pairs[j,]])
-                if by_regime:
-                    one = expected if len(state) == 1 else _expect(weights[j,], pairs[j,], shut)
-                    alone[j] += weight * (1.0 - one)
-    return Settled(reach, reach_any, through, alone)
+                self.reach[j] += weight * (1.0 - shut[self.pairs[j,]])
+
+    def through(
+        self, windows: Windows, scales: np.ndarray, *, by_regime: bool = False
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Probability of an event when no host leaks: (row, sample), and through each regime alone.
+
+        Parameters
+        ----------
+        windows
+            Hazard (regime, stretch, sample) of each joint state of lapsed authorities; with a row in front where rows
+            differ in more than a factor.
+        scales
+            What custody and terms leave of it: (row, sample), or (row, stretch, sample).
+        """
+        by_stretch = scales[:, None, None] if scales.ndim == 2 else scales[:, None]
+        every = [_Window(weight, by_stretch * hazard[..., self.reached, :, :]) for weight, hazard in windows]
+        wanted = self.pairs if by_regime else self.states
+        place = {state: [(self.reached.index(j), m) for j, m in self.pairs[state]] for state in wanted}
+        weights = {state: _weights(place[state], every) for state in wanted}
+        through = np.zeros((len(every[0].hazard), self.size))
+        alone = np.zeros((len(self.programmes), *through.shape))
+        expected = {id(shut): _expect(weights[state], self.pairs[state], shut) for _, state, shut in self.answers}
+        for likely, parts in self.cells:
+            survival = np.ones_like(through)
+            for _, shut in parts:
+                survival *= expected[id(shut)]
+            through += likely * (1.0 - survival)
+        for weight, state, shut in self.answers if by_regime else ():
+            for j in state:
+                one = expected[id(shut)] if len(state) == 1 else _expect(weights[j,], self.pairs[j,], shut)
+                alone[j] += weight * (1.0 - one)
+        return through, alone if by_regime else None
+
+
+def _chances(opened: Mapping[Pair, frozenset[str]], kept: Kept, draws: Draws) -> dict[Pair, np.ndarray]:
+    """Chance that each legal question of a state opens, by (regime, stretch): the strongest open route of its group."""
+    routes = {pair: {draws.routes.index(route) for route in mine} for pair, mine in opened.items()}
+    groups = [group for group in ROUTE_GROUPS.values() if any(mine & set(group) for mine in routes.values())]
+    found = {}
+    for (j, m), mine in routes.items():
+        chance = np.zeros((len(groups), draws.size))
+        for g, group in enumerate(groups):
+            for k in mine.intersection(group):
+                np.maximum(chance[g], draws.reach[j, k] * (kept[m][k] if draws.certified[j] else 1.0), out=chance[g])
+        found[j, m] = chance
+    return found

@@ -8,7 +8,7 @@ many at once. Given reach, the rate of one institution is
     lambda = d + nu f      d = (1 - s) lambda own designation, nu f = s lambda shocks, each hitting a fraction f
 
 and of n institutions at one provider at least one is hit at the rate n d + nu (1 - (1 - f)^n). Legal questions, facts
-and certificates are settled once, as for disclosure (:func:`riskmodel.integral.settle`), and once for all n. Sanctions
+and certificates are settled once, as for disclosure (:func:`riskmodel.integral.Settled`), and once for all n. Sanctions
 have no reach of their own in the posterior: they borrow that of their state's criminal content programme, through the
 routes that their own wordings open (:func:`riskmodel.nexus.foreign_programmes`). The data do not matter: no
 attractiveness, no key custody.
@@ -29,7 +29,7 @@ import xarray as xr
 
 from riskmodel.draws import Draws, authority_cells, fact_cells
 from riskmodel.errors import UsageError
-from riskmodel.integral import leaked, settle, stretched
+from riskmodel.integral import Settled, leaked, stretched
 from riskmodel.nexus import Option, Programme, SetupFacts, foreign_programmes, setup_facts
 
 if TYPE_CHECKING:
@@ -191,11 +191,12 @@ def _score(
     result: dict[str, Any] = dict.fromkeys(("reach", "reach_any", "probability", "degraded"), 0.0)
     for option in facts.options:
         spent = [(weight, stretched(option, factor, years)) for weight, factor in used]
-        found = settle(option, programmes, draws, spent, rate)
+        found = Settled([option], programmes, draws)
+        through, _ = found.through(spent, rate)
         part = {
             "reach": leak + (1.0 - leak) * found.reach,
             "reach_any": leak + (1.0 - leak) * found.reach_any,
-            "probability": (1.0 - leak) * found.through + leak * leaked(spent, rate),
+            "probability": (1.0 - leak) * through + leak * leaked(spent, rate),
             "degraded": _degraded(option, programmes, draws, spent, cut_off),
         }
         for name, value in part.items():
@@ -213,7 +214,7 @@ def _degraded(
     """Probability that an order to the licensor degrades the service: (sample,)."""
     licensed = [replace(programme, route_of_fact=LICENSED) for programme in programmes]
     total = np.zeros(draws.size)
-    for routes, likely in fact_cells(option, licensed, draws).items():
+    for (routes,), likely in fact_cells([option], licensed, draws).items():
         there = np.array([bool(mine) for mine in routes])
         for weight, spent in windows:
             total += likely * weight * -np.expm1(-cut_off * spent[there].sum(axis=(0, 1)))

@@ -21,6 +21,7 @@ from riskmodel.draws import (
     openings,
     rates,
     relevant,
+    state_of,
     status_levels,
 )
 from riskmodel.nexus import SCHEMES, Option, Programme, SetupFacts, Unknown
@@ -30,7 +31,7 @@ __all__ = ["world"]
 
 def _legal_answer(programme: Programme, group: str, provider: str, draws: Draws) -> np.ndarray:
     """Uniform U of a legal question for a provider: (sample,)."""
-    state = "-".join(sorted(programme.countries))
+    state = state_of(programme)
     shared = draws.fresh(f"same answer:{state}:{group}") < draws.get("same_answer")
     question = [f"{state}:{group}", f"{programme.regime_id}:{group}"]
     law, own = (
@@ -48,13 +49,13 @@ def world(
     windows: Sequence[tuple[np.ndarray, np.ndarray]],
     contract: Sequence[tuple[float, np.ndarray]],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Reached or not, and probability, in the one world each sample carries: two arrays (sample,)."""
+    """Reached or not, and hazard, in the one world each sample carries: two arrays (segment, sample)."""
     years = np.array([segment.years for segment in facts.segments])
     used = _pick(draws.fresh("authority"), [w for w, _ in windows])
     factor = sum(np.where(used == i, f, 0.0) for i, (_, f) in enumerate(windows))
     names = sorted(option.provider_id for option in facts.options)
     chosen = _pick(draws.fresh(f"option:{names}"), [o.weight for o in facts.options])
-    reached, probability = np.zeros(draws.size, dtype=bool), np.zeros(draws.size)
+    reached, spent = np.zeros((len(years), draws.size), dtype=bool), np.zeros((len(years), draws.size))
     for i, option in enumerate(facts.options):
         provider = option.provider_id
         held = _pick(draws.fresh(f"custody of {provider}"), list(facts.custody.values()))
@@ -65,11 +66,10 @@ def world(
         hazard = hazard * np.choose(held, scales) * keep
         opened = _opened(option, programmes, draws)
         leaked = draws.fresh(f"leak of {provider}") < draws.get("leak")
-        total = (hazard * (opened | leaked)).sum(axis=(0, 1))
         mine = chosen == i
-        reached |= mine & (opened.any(axis=(0, 1)) | leaked)
-        probability = np.where(mine, -np.expm1(-total), probability)
-    return reached, probability
+        reached |= mine & (opened.any(axis=0) | leaked)
+        spent = np.where(mine, (hazard * (opened | leaked)).sum(axis=0), spent)
+    return reached, spent
 
 
 def _opened(option: Option, programmes: Sequence[Programme], draws: Draws) -> np.ndarray:
@@ -81,7 +81,7 @@ def _opened(option: Option, programmes: Sequence[Programme], draws: Draws) -> np
     removes = draws.values["certification_removes"]
     keep = np.ones((len(option.status), len(draws.routes), draws.size))
     for s in SCHEMES:
-        passed = draws.fresh(f"{s} of {option.provider_id}") < status_levels(option, s, draws)
+        passed = draws.fresh(f"{s} of {option.provider_id}") < status_levels(option.status, s, draws)
         keep *= 1.0 - passed[:, None] * removes[draws.coords["scheme"].index(s)]
     opened = np.zeros((len(programmes), len(option.status), draws.size), dtype=bool)
     for j, programme in enumerate(programmes):

@@ -319,7 +319,7 @@ def test_cells_are_those_of_full_enumeration(posterior: Posterior, uncertain: St
                 weight = np.prod([chance(w.probability, w.learnt, draws) for w in ways], axis=0)
                 key = openings(facts, programmes)
                 full[key] = full.get(key, 0.0) + weight
-            found = fact_cells(option, programmes, draws)
+            found = {key: weight for (key,), weight in fact_cells([option], programmes, draws).items()}
             assert {k for k, w in full.items() if np.any(w)} == set(found)
             for key, weight in found.items():
                 np.testing.assert_allclose(weight, full[key], rtol=1e-9)
@@ -333,9 +333,9 @@ def test_facts_that_change_nothing_cost_nothing(posterior: Posterior, study: Stu
     programmes = foreign_programmes(changed, "EU/EEA")
     (facts,) = setup_facts(changed, one(changed, "HDH_ALT_BLEU"))
     draws = Draws(posterior, programmes)
-    cells = fact_cells(facts.options[0], programmes, draws)
+    cells = fact_cells(facts.options[:1], programmes, draws)
     assert len(cells) == 2
-    none = next(weight for routes, weight in cells.items() if not any(routes))
+    none = next(weight for routes, weight in cells.items() if not any(routes[0]))
     np.testing.assert_allclose(none, (1 - truths(posterior)["medium"]) ** len(names), rtol=1e-9)
 
 

@@ -20,10 +20,13 @@ class Finding:
         One row per thing compared; columns carry their unit in the name or in the function's docstring.
     text
         One or a few sentences, computed from the table.
+    detail
+        The longer tidy table behind ``table``, where there is one.
     """
 
     table: pd.DataFrame
     text: str
+    detail: pd.DataFrame | None = None
 
     def __str__(self) -> str:
         return self.text

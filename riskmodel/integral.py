@@ -1,4 +1,4 @@
-"""The exact integral over settled unknowns: legal questions, facts, certificates, leaks, for one host or several in turn.
+"""The exact integral over settled unknowns (legal questions, facts, certificates), for one host or several in turn.
 
 Question answered: *given rates, what is the probability of an event when nobody knows how the open questions are
 settled?* A path is cut into stretches m, in which host and certificates stay as they are. Within a state, pairs i =
@@ -30,6 +30,8 @@ __all__ = ["Settled", "Windows", "always", "leaked", "stretched"]
 
 Windows = Sequence[tuple[np.ndarray, np.ndarray]]
 """Joint states of lapsed authorities: weight (sample,) and hazard (regime, stretch, sample)."""
+BLOCK = 2**23
+"""Numbers that the weights of one state may take at a time."""
 Pair = tuple[int, int]
 """(regime, stretch)."""
 Pairs = tuple[Pair, ...]
@@ -43,6 +45,17 @@ class _Window:
 
     weight: np.ndarray  # (sample,)
     hazard: np.ndarray  # (custody and terms, regime, stretch, sample)
+
+
+@dataclass(frozen=True)
+class _Mean:
+    """Sum over cells of their weight, and of weight times what is shut: (sample,) and (subset, sample)."""
+
+    weight: np.ndarray
+    shut: Any
+
+    def plus(self, weight: np.ndarray, shut: np.ndarray) -> _Mean:
+        return _Mean(self.weight + weight, self.shut + weight * shut)
 
 
 def _states(programmes: Sequence[Programme], reached: Sequence[int]) -> list[State]:
@@ -104,12 +117,9 @@ def _weights(pairs: Sequence[Pair], windows: Sequence[_Window]) -> np.ndarray:
     return np.asarray(total)
 
 
-def _expect(weights: np.ndarray, pairs: Pairs, shut: Mapping[Pairs, np.ndarray]) -> np.ndarray:
-    """E exp(-sum L O) of one state given the facts of a cell: (custody and terms, sample)."""
-    result = weights[0].copy()
-    for weight, inside in zip(weights[1:], _inside(pairs), strict=True):
-        result += weight * shut[inside]
-    return result
+def _expect(weights: np.ndarray, shut: np.ndarray, total: np.ndarray | float = 1.0) -> np.ndarray:
+    """E exp(-sum L O) of one state, shut by subset (subset, sample): (row, sample); total is the weight of shut."""
+    return weights[0] * total + np.einsum("krs,ks->rs", weights[1:], shut)
 
 
 def always(rate: np.ndarray, scales: np.ndarray, windows: Windows, years: np.ndarray) -> np.ndarray:
@@ -167,15 +177,21 @@ class Settled:
             for members in {*states, *((j,) for j in self.reached)}
         }
         self.states = states
+        inside = {members: _inside(pairs) for members, pairs in self.pairs.items()}
+        self.alone = {  # where the subsets of one regime stand among those of its state
+            (state, j): [inside[state].index(subset) for subset in inside[j,]] for state in states for j in state
+        }
         self.reach, self.reach_any = np.zeros((len(programmes), draws.size)), np.zeros(draws.size)
-        self.cells: list[tuple[np.ndarray, list[tuple[State, dict[Pairs, np.ndarray]]]]] = []
-        self.answers: list[tuple[np.ndarray, State, dict[Pairs, np.ndarray]]] = []
+        self.cells: list[tuple[np.ndarray, list[tuple[State, np.ndarray]]]] = []
+        # what is linear in `shut` is averaged over cells before any hazard is known: each regime alone, and the cells
+        # in which one state only reaches
+        self.mean = {state: _Mean(np.zeros(draws.size), 0.0) for state in states}
+        self.only = {state: _Mean(np.zeros(draws.size), 0.0) for state in states}
         of_use = [bool(opened) for opened in open_in]
         for quality, kept in certificate_cells(path, self.stretches, of_use, draws) if states else []:
-            answers: dict[tuple[State, tuple[frozenset[str], ...]], dict[Pairs, np.ndarray]] = {}
-            weighed: dict[tuple[State, tuple[frozenset[str], ...]], Any] = {}
+            answers: dict[tuple[State, tuple[frozenset[str], ...]], np.ndarray] = {}
             for routes, likely in cells.items():
-                closed, parts = np.ones(draws.size), []
+                closed, parts, weight = np.ones(draws.size), [], quality * likely
                 for state in states:
                     opened = {(j, m): routes[self.stretches[m][0]][j] for j, m in self.pairs[state]}
                     if not any(opened.values()):
@@ -183,16 +199,18 @@ class Settled:
                     key = (state, tuple(opened.values()))
                     if key not in answers:
                         chances = _chances(opened, kept, draws)
-                        answers[key] = {i: _closed(chances, i, same, law, hosts) for i in _inside(self.pairs[state])}
-                    closed *= answers[key][self.pairs[state]]
+                        answers[key] = np.stack([_closed(chances, i, same, law, hosts) for i in inside[state]])
+                    closed *= answers[key][-1]
                     parts.append((state, answers[key]))
-                    weighed[key] = weighed.get(key, 0.0) + quality * likely
-                self.reach_any += quality * likely * (1.0 - closed)
-                self.cells.append((quality * likely, parts))
-            self.answers += [(weight, key[0], answers[key]) for key, weight in weighed.items()]
-        for weight, state, shut in self.answers:
+                    self.mean[state] = self.mean[state].plus(weight, answers[key])
+                if len(parts) == 1:
+                    self.only[parts[0][0]] = self.only[parts[0][0]].plus(weight, parts[0][1])
+                elif parts:
+                    self.cells.append((weight, parts))
+                self.reach_any += weight * (1.0 - closed)
+        for state, mean in self.mean.items():
             for j in state:
-                self.reach[j] += weight * (1.0 - shut[self.pairs[j,]])
+                self.reach[j] = mean.weight - mean.shut[self.alone[state, j][-1]]
 
     def through(
         self, windows: Windows, scales: np.ndarray, *, by_regime: bool = False
@@ -209,22 +227,37 @@ class Settled:
         """
         by_stretch = scales[:, None, None] if scales.ndim == 2 else scales[:, None]
         every = [_Window(weight, by_stretch * hazard[..., self.reached, :, :]) for weight, hazard in windows]
+        rows, most = len(every[0].hazard), max([2 ** len(self.pairs[state]) for state in self.states], default=1)
+        step = max(1, BLOCK // (most * self.size))
+        blocks = [
+            self._through([_Window(w.weight, w.hazard[r : r + step]) for w in every], by_regime)
+            for r in range(0, rows, step)
+        ]
+        alone = np.concatenate([part for _, part in blocks], axis=1) if by_regime else None
+        return np.concatenate([part for part, _ in blocks]), alone
+
+    def _through(self, windows: Sequence[_Window], by_regime: bool) -> tuple[np.ndarray, np.ndarray]:
+        """The same for rows whose weights fit into memory."""
         wanted = self.pairs if by_regime else self.states
         place = {state: [(self.reached.index(j), m) for j, m in self.pairs[state]] for state in wanted}
-        weights = {state: _weights(place[state], every) for state in wanted}
-        through = np.zeros((len(every[0].hazard), self.size))
-        alone = np.zeros((len(self.programmes), *through.shape))
-        expected = {id(shut): _expect(weights[state], self.pairs[state], shut) for _, state, shut in self.answers}
+        weights = {state: _weights(place[state], windows) for state in wanted}
+        through = np.zeros((len(windows[0].hazard), self.size))
+        alone = np.zeros((len(self.programmes) if by_regime else 0, *through.shape))
+        for state, mean in self.only.items():
+            if isinstance(mean.shut, np.ndarray):
+                through += mean.weight - _expect(weights[state], mean.shut, mean.weight)
+        expected: dict[int, np.ndarray] = {}
         for likely, parts in self.cells:
             survival = np.ones_like(through)
-            for _, shut in parts:
+            for state, shut in parts:
+                if id(shut) not in expected:
+                    expected[id(shut)] = _expect(weights[state], shut)
                 survival *= expected[id(shut)]
             through += likely * (1.0 - survival)
-        for weight, state, shut in self.answers if by_regime else ():
+        for state, mean in self.mean.items() if by_regime else ():
             for j in state:
-                one = expected[id(shut)] if len(state) == 1 else _expect(weights[j,], self.pairs[j,], shut)
-                alone[j] += weight * (1.0 - one)
-        return through, alone if by_regime else None
+                alone[j] = mean.weight - _expect(weights[j,], mean.shut[self.alone[state, j]], mean.weight)
+        return through, alone
 
 
 def _chances(opened: Mapping[Pair, frozenset[str]], kept: Kept, draws: Draws) -> dict[Pair, np.ndarray]:

@@ -10,6 +10,7 @@ Hazards are those of today, applied to every year of the path; law and certifica
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, combinations, pairwise, product
@@ -176,7 +177,7 @@ def _choices(legs: Sequence[SetupFacts]) -> list[tuple[float, list[Option]]]:
     """Each way in which open choices of a host may end; legs with the same choice end it in the same way."""
     pools = [tuple(sorted(option.provider_id for option in leg.options)) for leg in legs]
     found = []
-    for picked in product(*({pool: None for pool in pools})):
+    for picked in product(*dict.fromkeys(pools)):
         hosts = dict(zip(dict.fromkeys(pools), picked, strict=True))
         options = [
             next(option for option in leg.options if option.provider_id == hosts[pool])
@@ -231,39 +232,42 @@ def _survival(
     rate = np.stack([rates(leg, option, programmes, draws) for leg, option in zip(path.legs, options, strict=True)])
     segments = [[parts[place][m] for m in members] for place, members in settled.stretches]
 
+    regimes = settled.reached
+
     def spent(factor: np.ndarray, used: np.ndarray, scale: Mapping[int, np.ndarray]) -> np.ndarray:
-        """Integrated hazard of the legs that have a scale: (time, regime, stretch, sample)."""
+        """Integrated hazard of the legs that have a scale, where some law reaches: (time, regime, stretch, sample)."""
         found = np.zeros((len(used), len(programmes), len(segments), draws.size))
         for m, members in enumerate(segments):
             for k in scale:
                 mine = [at for at in members if path.leg[at] == k]
                 if mine and used[:, mine].any():
-                    years = np.einsum("jms,tm->tjs", factor[:, mine], used[:, mine])
-                    found[:, :, m] += rate[k] * scale[k] * years
+                    years = np.einsum("jms,tm->tjs", factor[np.ix_(regimes, mine)], used[:, mine])
+                    found[:, regimes, m] += rate[k][regimes] * scale[k] * years
         return found
 
     def lasting(factor: np.ndarray, used: np.ndarray, active: Sequence[str]) -> np.ndarray:
         """Probability that nothing happens at these hosts, none of which leaks: (time, sample)."""
-        total = np.zeros((len(used), draws.size))
-        for chosen in product(*(readings[host] for host in active)):
-            scale = {
-                k: part
-                for host, (_, scales) in zip(active, chosen, strict=True)
-                for k, part in zip(legs[host], scales, strict=True)
-            }
-            hazard = spent(factor, used, scale)
-            through, _ = settled.through([(np.ones(draws.size), hazard)], np.ones((1, draws.size)))
-            total += np.prod([weight for weight, _ in chosen]) * (1.0 - through)
-        return total
+        ways = list(product(*(readings[host] for host in active)))
+        hazards = []
+        for chosen in ways:
+            scale = zip(active, chosen, strict=True)
+            of_leg = {k: own for host, (_, scales) in scale for k, own in zip(legs[host], scales, strict=True)}
+            hazards.append(spent(factor, used, of_leg))
+        through, _ = settled.through([(np.ones(draws.size), np.concatenate(hazards))], np.ones((1, draws.size)))
+        weights = np.array([np.prod([weight for weight, _ in chosen]) for chosen in ways])
+        return np.asarray(np.tensordot(weights, 1.0 - through.reshape(len(ways), len(used), draws.size), 1))
 
     def leaking(factor: np.ndarray, used: np.ndarray, host: str) -> np.ndarray:
         """Probability that nothing happens at a host through which every regime reaches: (time, sample)."""
-        return np.asarray(
-            sum(
-                weight * np.exp(-spent(factor, used, dict(zip(legs[host], scales, strict=True))).sum(axis=(1, 2)))
-                for weight, scales in readings[host]
-            )
+        hazards = []
+        for k in legs[host]:
+            mine = np.flatnonzero(path.leg == k)
+            hazards.append(used[:, mine] @ (rate[k][:, None] * factor[:, mine]).sum(axis=0))
+        lasting = (
+            weight * np.exp(-sum(own * part for own, part in zip(scales, hazards, strict=True)))
+            for weight, scales in readings[host]
         )
+        return np.asarray(sum(lasting))
 
     total = np.zeros((len(used), draws.size))
     differ = np.any([np.any(factor != windows[0][1], axis=(0, 2)) for _, factor in windows], axis=0)
@@ -277,7 +281,9 @@ def _survival(
                 if active not in held:
                     held[active] = lasting(factor, used[times], active)
                 chance = leak ** len(out) * (1.0 - leak) ** (len(legs) - len(out))
-                total[times] += weight * chance * held[active] * np.prod([gone[host] for host in out] or [1.0], axis=0)
+                total[times] += (
+                    weight * chance * held[active] * math.prod((gone[host] for host in out), start=np.ones(1))
+                )
     return total, 1.0 - (1.0 - leak) ** len(legs) * (1.0 - settled.reach_any)
 
 

@@ -54,8 +54,8 @@ def survival(chance: np.ndarray, hazard: np.ndarray, same: float) -> float:
     """The package's expansion for one state: chance (regime, stretch, question), hazard (regime, stretch)."""
     pairs = [(j, m) for j in range(chance.shape[0]) for m in range(chance.shape[1])]
     weights = _weights(pairs, [_Window(np.ones(1), hazard[None, :, :, None])])
-    shut = {inside: _closed(chance[..., None], inside, np.array([same])) for inside in _inside(pairs)}
-    return float(_expect(weights, pairs, shut)[0, 0])
+    shut = np.stack([_closed(chance[..., None], inside, np.array([same])) for inside in _inside(tuple(pairs))])
+    return float(_expect(weights, shut)[0, 0])
 
 
 @pytest.mark.parametrize("same", [0.0, 0.4, 1.0])

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from riskmodel.fit import Posterior
     from riskmodel.study import Study
 
-__all__ = ["exposure", "thinned"]
+__all__ = ["exposure", "probability_of", "thinned"]
 
 
 def exposure(
@@ -210,19 +210,32 @@ def thinned(
 
 def _thinned(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws, multiples: np.ndarray) -> np.ndarray:
     """Probability of one setup by multiple: (multiple, sample)."""
-    years, windows = _windows(facts, programmes, draws)
-    contract, leak = contract_cells(facts, draws), draws.get("leak")
-    share = np.array([weight * clause for weight in facts.custody.values() for clause, _ in contract])
     total = np.zeros_like(multiples)
     for option in facts.options:
-        rate = rates(facts, option, programmes, draws)
-        scales = _scales(facts, option, contract, draws)
-        spent = [(weight, rate[:, None] * stretched(option, factor, years)) for weight, factor in windows]
-        every = (scales[:, None] * multiples).reshape(-1, draws.size)
-        through, _ = Settled([option], programmes, draws).through(spent, every)
-        probability = (1.0 - leak) * through + leak * leaked(spent, every)
-        total += option.weight * np.tensordot(share, probability.reshape(len(share), *multiples.shape), 1)
+        settled = Settled([option], programmes, draws)
+        total += option.weight * probability_of(facts, option, settled, programmes, draws, multiples)
     return total
+
+
+def probability_of(
+    facts: SetupFacts,
+    option: Option,
+    settled: Settled,
+    programmes: Sequence[Programme],
+    draws: Draws,
+    multiples: np.ndarray | None = None,
+) -> np.ndarray:
+    """Probability of an event at one option of a setup, by multiple of its hazards: (multiple, sample)."""
+    years, windows = _windows(facts, programmes, draws)
+    contract, leak = contract_cells(facts, draws), draws.get("leak")
+    each = np.ones((1, draws.size)) if multiples is None else multiples
+    share = np.array([weight * clause for weight in facts.custody.values() for clause, _ in contract])
+    rate, scales = rates(facts, option, programmes, draws), _scales(facts, option, contract, draws)
+    spent = [(weight, rate[:, None] * stretched(option, factor, years)) for weight, factor in windows]
+    every = (scales[:, None] * each).reshape(-1, draws.size)
+    through, _ = settled.through(spent, every)
+    probability = (1.0 - leak) * through + leak * leaked(spent, every)
+    return np.asarray(np.tensordot(share, probability.reshape(len(share), *each.shape), 1))
 
 
 def _scales(

@@ -247,6 +247,8 @@ def _survival(
 
     def lasting(factor: np.ndarray, used: np.ndarray, active: Sequence[str]) -> np.ndarray:
         """Probability that nothing happens at these hosts, none of which leaks: (time, sample)."""
+        if not active:
+            return np.ones((len(used), draws.size))
         ways = list(product(*(readings[host] for host in active)))
         hazards = []
         for chosen in ways:

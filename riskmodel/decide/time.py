@@ -47,7 +47,7 @@ def calendar(
     study: Study,
     plans: pd.DataFrame | None = None,
     *,
-    every_months: int = 6,
+    every_months: int = 12,
     setups: pd.DataFrame | None = None,
     home: str | None = None,
 ) -> Finding:

@@ -35,6 +35,17 @@ _HOME = {
     "rank": "decide",
     "tolerance": "decide",
     "drivers": "decide",
+    "contributions": "decide",
+    "calendar": "decide",
+    "delay": "decide",
+    "intervene": "decide",
+    "value_of_information": "decide",
+    "worlds": "decide",
+    "regret": "decide",
+    "tradeoff": "decide",
+    "aggregate": "decide",
+    "severity": "decide",
+    "read_overrides": "overrides",
     "acceptability": "decide",
     "load_acceptability": "acceptance",
     "acceptability_of": "acceptance",
@@ -50,11 +61,21 @@ if TYPE_CHECKING:
     from riskmodel.acceptance import load_acceptability as load_acceptability
     from riskmodel.decide import Finding as Finding
     from riskmodel.decide import acceptability as acceptability
+    from riskmodel.decide import aggregate as aggregate
+    from riskmodel.decide import calendar as calendar
     from riskmodel.decide import compare as compare  # type: ignore[no-redef]
+    from riskmodel.decide import contributions as contributions  # type: ignore[no-redef]
+    from riskmodel.decide import delay as delay
     from riskmodel.decide import drivers as drivers
+    from riskmodel.decide import intervene as intervene
     from riskmodel.decide import rank as rank
+    from riskmodel.decide import regret as regret
+    from riskmodel.decide import severity as severity  # type: ignore[no-redef]
     from riskmodel.decide import summarise as summarise
     from riskmodel.decide import tolerance as tolerance
+    from riskmodel.decide import tradeoff as tradeoff
+    from riskmodel.decide import value_of_information as value_of_information
+    from riskmodel.decide import worlds as worlds
     from riskmodel.errors import StudyError as StudyError
     from riskmodel.errors import UsageError as UsageError
     from riskmodel.exposure import exposure as exposure
@@ -63,6 +84,7 @@ if TYPE_CHECKING:
     from riskmodel.fit import fit as fit
     from riskmodel.fit import load_posterior as load_posterior
     from riskmodel.nexus import equal_terms as equal_terms
+    from riskmodel.overrides import read_overrides as read_overrides
     from riskmodel.priors import Priors as Priors
     from riskmodel.study import Study as Study
     from riskmodel.study import read_setups as read_setups

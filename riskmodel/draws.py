@@ -284,8 +284,8 @@ def fact_cells(
     certain = tuple(openings(option.facts, programmes) for option in path)
     unknowns: dict[str, tuple[Unknown, dict[int, list[Routes]]]] = {}
     for k, option in enumerate(path):
-        for unknown, opened in relevant(option, programmes):
-            unknowns.setdefault(unknown.name, (unknown, {}))[1][k] = opened
+        for unknown, ways in relevant(option, programmes):
+            unknowns.setdefault(unknown.name, (unknown, {}))[1][k] = ways
     asked = [{question.name for question in unknown.questions} for unknown, _ in unknowns.values()]
     nothing: frozenset[tuple[str, int]] = frozenset()
     states = {(certain, nothing): np.ones(draws.size)}

@@ -27,6 +27,8 @@ from riskmodel._files import atomic_write
 from riskmodel.errors import Problem, StudyError, UsageError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from riskmodel.checks import Row
     from riskmodel.fit import Posterior
     from riskmodel.study import Study
@@ -45,11 +47,16 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the notebook works on; ``validation`` are the check rows of a stored validation that belongs to both."""
+    """What the notebook works on.
+
+    ``validation`` are the check rows of a stored validation that belongs to study and posterior, ``changes`` the cells
+    that a reader replaced (:func:`riskmodel.read_overrides`).
+    """
 
     study: Study
     posterior: Posterior
     validation: tuple[Row, ...] = ()
+    changes: pd.DataFrame | None = None
 
 
 def inputs(path: str | None = None) -> Inputs:
@@ -123,6 +130,7 @@ def render(
     notebook: Path | str | None = None,
     validation: Path | None = None,
     allow_failing: bool = False,
+    changes: pd.DataFrame | None = None,
 ) -> Path:
     """Write the report as one HTML file.
 
@@ -142,6 +150,8 @@ def render(
         Folder of a stored validation; default the shipped one. Its checks count when it belongs to the posterior.
     allow_failing
         Render in spite of a failing check; the page then begins with a red banner.
+    changes
+        Cells of the study that a reader replaced, listed at the top (``changes`` of :func:`riskmodel.read_overrides`).
 
     Returns
     -------
@@ -177,7 +187,7 @@ def render(
     place = Path(notebook) if notebook else Path(str(resources.files("riskmodel") / "reference" / NOTEBOOK))
     with tempfile.TemporaryDirectory(prefix="riskmodel-") as folder:
         handed = Path(folder) / "inputs.pickle"
-        _pickle((study, posterior, rows), handed)
+        _pickle((study, posterior, rows, changes), handed)
         node = _execute(place, {"inputs_path": str(handed), "horizon_years": float(horizon_years)}, Path(folder), tell)
     tell("writing the page")
     page = _html(node)

@@ -21,14 +21,18 @@ if TYPE_CHECKING:
     from riskmodel.decide import Finding
 
 __all__ = [
+    "aligned",
     "backtest_text",
     "checks_text",
     "compare_text",
     "log_to_stderr",
+    "plain",
+    "rows_of",
     "safe_streams",
     "say",
     "score_text",
     "write",
+    "write_rows",
 ]
 
 RECORDS = {"score": "setups", "compare": "comparisons", "check": "checks", "validate": "checks", "backtest": "kinds"}
@@ -37,16 +41,26 @@ RECORDS = {"score": "setups", "compare": "comparisons", "check": "checks", "vali
 
 def write(table: pd.DataFrame, arguments: argparse.Namespace, about: dict[str, Any], text: Callable[[], str]) -> None:
     """Print a table as csv, json or words."""
-    rows = [[plain(cell) for cell in row] for row in table.itertuples(index=False)]
     if arguments.format == "csv":
-        out = csv.writer(sys.stdout, lineterminator="\n")
-        out.writerows([list(table.columns), *([harmless(cell) for cell in row] for row in rows)])
+        write_rows(table)
     elif arguments.format == "json":
-        finite = [[None if isinstance(c, float) and not math.isfinite(c) else c for c in row] for row in rows]
-        records = [dict(zip(table.columns, row, strict=True)) for row in finite]
-        print(json.dumps({**about, RECORDS[arguments.verb]: records}, ensure_ascii=False, indent=2, allow_nan=False))
+        found = {**about, RECORDS[arguments.verb]: rows_of(table)}
+        print(json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False))
     else:
         print(text())
+
+
+def write_rows(table: pd.DataFrame) -> None:
+    """Print a table as csv that no spreadsheet runs."""
+    rows = ([harmless(plain(cell)) for cell in row] for row in table.itertuples(index=False))
+    csv.writer(sys.stdout, lineterminator="\n").writerows([list(table.columns), *rows])
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows as plain records; None for what is missing or not finite."""
+    rows = ([plain(cell) for cell in row] for row in table.itertuples(index=False))
+    finite = ([None if isinstance(c, float) and not math.isfinite(c) else c for c in row] for row in rows)
+    return [dict(zip(map(str, table.columns), row, strict=True)) for row in finite]
 
 
 def plain(cell: Any) -> Any:
@@ -80,7 +94,7 @@ def score_text(table: pd.DataFrame, about: dict[str, Any]) -> str:
 Reach, and probability of at least one disclosure of intelligible content to a foreign authority
 over {horizon} from {about["start"]}; foreign is what lies outside {about["home"]}.
 
-{_aligned(lines, right={3, 4})}
+{aligned(lines, right={3, 4})}
 
 reach: probability that some foreign law binds someone who can produce the data. The levels
 rest on judgement and are wide; `riskmodel compare A B` is firmer. Not legal advice."""
@@ -102,7 +116,7 @@ def compare_text(finding: Finding, a: str, b: str) -> str:
             interval = f"{ratio(row['ratio_low'])} to {ratio(row['ratio_high'])}"
             spread = [interval, *(share_text(row[name]) for name in ("lower", "equal", "higher"))]
         lines.append((row["answer"], row["comparison"], ratio(row["ratio"]), *spread))
-    return f"A = {a}, B = {b}\n\n{fill(finding.text, 96)}\n\n{_aligned(lines, right={2, 4, 5, 6})}"
+    return f"A = {a}, B = {b}\n\n{fill(finding.text, 96)}\n\n{aligned(lines, right={2, 4, 5, 6})}"
 
 
 def checks_text(rows: pd.DataFrame) -> str:
@@ -110,7 +124,7 @@ def checks_text(rows: pd.DataFrame) -> str:
     lines = [("check", "value", "must be", "verdict", "meaning")]
     for row in rows.to_dict("records"):
         lines.append((row["check"], f"{row['value']:.4g}", row["threshold"], row["verdict"].upper(), row["meaning"]))
-    return _aligned(lines, right={1})
+    return aligned(lines, right={1})
 
 
 def backtest_text(table: pd.DataFrame, notes: Sequence[str]) -> str:
@@ -128,14 +142,14 @@ def backtest_text(table: pd.DataFrame, notes: Sequence[str]) -> str:
     return f"""\
 Each year predicted from what was published before it, against a naive forecast.
 
-{_aligned(lines, right=range(1, 10))}
+{aligned(lines, right=range(1, 10))}
 
 in 50 %, in 90 %: share of figures inside the predicted interval. gain: mean log score above the naive
 forecast's, positive is better. CRPS and Brier: losses, smaller is better.
 {fill(" ".join(notes), 100)}"""
 
 
-def _aligned(rows: Sequence[Sequence[str]], right: Iterable[int]) -> str:
+def aligned(rows: Sequence[Sequence[str]], right: Iterable[int]) -> str:
     """Return rows of text in columns, a rule under the first row."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     ruled = [rows[0], ["-" * width for width in widths], *rows[1:]]

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 from riskmodel import __version__
+from riskmodel.cli.decisions import DECISIONS
 
 __all__ = ["parser"]
 
@@ -23,6 +24,10 @@ disclosure, and how have authorities judged such setups.
   riskmodel report --out reports/         the whole comparison as one HTML file
   riskmodel score                         reach and likelihood of every setup
   riskmodel compare HDH_AZURE HDH_SCALEWAY
+  riskmodel calendar                      what did each promised date cost?
+  riskmodel intervene HDH_AZURE           what should be negotiated first?
+  riskmodel value HDH_SCALEWAY HDH_ALT_OVH HDH_ALT_S3NS   what should be found out first?
+  riskmodel methods HDH_AZURE             what would other methods say, and why?
   riskmodel check my_study/               is a folder of facts in order?
   riskmodel check --fit                   does the posterior pass its checks?
   riskmodel backtest                      did the model predict years it had not seen?
@@ -171,6 +176,13 @@ A posterior whose checks fail, or whose kept validation does, makes no report: n
 REPORT_END = "examples:\n  riskmodel report --years 10 --out reports/"
 
 
+DECISION_END = """\
+--format csv prints every column of the table, json also the text and the longer table behind it
+(\"detail\"); the docstring of the function of the same name in riskmodel.decide says what each column
+is. Probabilities are over the horizon; intervals are 90 % equal-tailed over parameters; pp are
+percentage points."""
+
+
 def _years(text: str) -> float:
     with suppress(ValueError):
         if 0 < (years := float(text)) <= MOST_YEARS:
@@ -200,7 +212,7 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs."""
     layout: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
     shipped, more = "folder of a study (default: the shipped data)", "say more on standard error"
-    data, source, evidence, kept, answers, common = (argparse.ArgumentParser(add_help=False) for _ in range(6))
+    data, source, evidence, kept, answers, changed, common = (argparse.ArgumentParser(add_help=False) for _ in range(7))
     data.add_argument("--data", metavar="DIR", help=shipped)
     posterior = "posterior of `riskmodel fit` (default: the shipped one)"
     source.add_argument("--posterior", metavar="FILE", help=posterior)
@@ -211,6 +223,9 @@ def parser() -> argparse.ArgumentParser:
     add = answers.add_argument
     add("--home", type=_home, metavar="SPACE", help="what is not foreign: EU/EEA or a country (default: the study's)")
     add("--equal-terms", action="store_true", help="same workload, keys and contract: only the providers differ")
+    add = changed.add_argument
+    add("--override", metavar="FILE", help="your own values: table, row_id, column, value and, if wanted, reason")
+    add("--refit", action="store_true", help="fit again (minutes) when --override touches what the posterior rests on")
     common.add_argument("-v", "--verbose", action="count", default=argparse.SUPPRESS, help=more)
 
     made = argparse.ArgumentParser("riskmodel", description=OVERVIEW, epilog=EXIT_CODES, **layout)
@@ -246,7 +261,7 @@ def parser() -> argparse.ArgumentParser:
     backtest = verb("backtest", "predictions of past years", BACKTEST_HELP, BACKTEST_END, data, kept)
     backtest.add_argument("--again", action="store_true", help="compute it anew; nothing is kept")
 
-    both = (data, source, evidence, answers)
+    both = (data, source, evidence, answers, changed)
     score = verb("score", "reach and likelihood of setups", SCORE_HELP, SCORE_END, *both)
     score.add_argument("setups", nargs="?", metavar="SETUPS.csv", help="your own setups; - for standard input")
     compare = verb("compare", "is one setup less exposed than another?", COMPARE_HELP, COMPARE_END, *both)
@@ -257,12 +272,23 @@ def parser() -> argparse.ArgumentParser:
     near = "within this factor counts as practically equal (default: 1.25)"
     add("--equal-factor", type=float, default=1.25, metavar="F", help=near)
     formats = {score: "table", compare: "text", check: "text", validate: "text", backtest: "text"}
+    for name, decision in DECISIONS.items():
+        end = f"{DECISION_END}\n\nexample:\n  {decision.example}"
+        made_verb = verb(name, decision.short, decision.about, end, *both)
+        decision.arguments(made_verb)
+        made_verb.add_argument("--setups", metavar="SETUPS.csv", help="your own setups beside those of the study")
+        made_verb.add_argument("--detail", action="store_true", help="the longer table behind the answer")
+        formats[made_verb] = "text"
     for chosen, words in formats.items():
         precision = f"{words}: rounded, for people (default); csv, json: full precision"
         chosen.add_argument("--format", choices=(words, "csv", "json"), default=words, help=precision)
 
     report = verb(
-        "report", "the whole comparison as one HTML file", REPORT_HELP, REPORT_END, data, source, evidence, kept
+        "report",
+        "the whole comparison as one HTML file",
+        REPORT_HELP,
+        REPORT_END,
+        *(data, source, evidence, kept, changed),
     )
     folder = "folder to write to, made when absent (default: reports)"
     report.add_argument("--out", metavar="DIR", default="reports", help=folder)

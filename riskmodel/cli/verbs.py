@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from riskmodel import __version__
-from riskmodel.cli.output import backtest_text, checks_text, compare_text, say, score_text, write
-from riskmodel.errors import Problem, StudyError, UsageError, shown
+from riskmodel.cli.decisions import DECISIONS, Evidence
+from riskmodel.cli.output import backtest_text, checks_text, compare_text, rows_of, say, score_text, write
+from riskmodel.errors import Problem, StudyError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -191,7 +192,7 @@ def score(arguments: argparse.Namespace) -> bool:
     """Print reach and likelihood of setups."""
     from riskmodel.decide import summarise
 
-    base, posterior = _evidence(arguments)
+    base, posterior, _ = _evidence(arguments)
     study = _own_setups(arguments.setups, base)
     many = _counted(len(study["setups"]), "setup")
     say(f"scoring {many} over {arguments.years:g} years with posterior {posterior.posterior_id}")
@@ -205,18 +206,17 @@ def score(arguments: argparse.Namespace) -> bool:
 
 def compare(arguments: argparse.Namespace) -> bool:
     """Print which of two setups is less exposed, and how sure that is."""
-    import pandas as pd
-
     from riskmodel.decide import compare as compared
+    from riskmodel.decide import unknown
 
     if not arguments.equal_factor >= 1:
         raise UsageError(f"--equal-factor {arguments.equal_factor:g}: must be 1 or more")
-    base, posterior = _evidence(arguments)
+    base, posterior, _ = _evidence(arguments)
     study, wanted = _own_setups(arguments.setups, base), (arguments.a, arguments.b)
-    setups = pd.concat([study["setups"], base["setups"]], ignore_index=True).drop_duplicates("setup_id")
+    setups = _beside(study, base)
     known = setups["setup_id"].tolist()
-    if missing := [shown(name) for name in dict.fromkeys(wanted) if name not in known]:
-        raise UsageError(f"unknown setup {', '.join(missing)}; known: {', '.join(known)}")
+    if missing := [name for name in wanted if name not in known]:
+        raise unknown("setup", missing, known)
     _, x, about = _exposure(arguments, study, posterior, setups[setups["setup_id"].isin(wanted)])
     finding = compared(x, *wanted, equal_factor=arguments.equal_factor)
     write(finding.table, arguments, about, lambda: compare_text(finding, *wanted))
@@ -230,35 +230,92 @@ def report(arguments: argparse.Namespace) -> bool:
     out = Path(arguments.out)
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file, not a folder")
-    study, posterior = _evidence(arguments, must_pass=False)
+    study, posterior, changes = _evidence(arguments, must_pass=False)
     validation = _folder(arguments.validation)
     rows = [*posterior.checks, *validation_rows(posterior, validation)[0]]
     if not arguments.allow_failing:
         refuse_failing(rows, arguments.posterior or "posterior")
     _new_folder(out)
-    given: dict[str, Any] = {"study": study, "posterior": posterior, "validation": validation, "progress": say}
+    given: dict[str, Any] = {
+        "study": study,
+        "posterior": posterior,
+        "validation": validation,
+        "changes": changes,
+        "progress": say,
+    }
     print(render(out, horizon_years=arguments.years, allow_failing=arguments.allow_failing, **given))
     if any(row["verdict"] != "pass" for row in rows):
         say("checks fail; the report says so at its top")
     return True
 
 
+def decide(arguments: argparse.Namespace) -> bool:
+    """Answer one question of the decision layer."""
+    from riskmodel.nexus import equal_terms
+
+    base, posterior, changes = _evidence(arguments)
+    study = _own_setups(arguments.setups, base)
+    setups = _beside(study, base)
+    if arguments.equal_terms:
+        setups = equal_terms(setups)
+    about = {"horizon_years": arguments.years, "start": study.as_of.isoformat(), "home": arguments.home or study.home}
+    about |= _about(study, posterior) | {"notes": posterior.notes, "overrides": rows_of(changes)}
+    evidence = Evidence(study, posterior, setups, arguments.years, arguments.home, about)
+    return DECISIONS[arguments.verb].run(arguments, evidence)
+
+
 VERBS = {verb.__name__: verb for verb in (check, fit, validate, backtest, score, compare, report)}
+VERBS |= dict.fromkeys(DECISIONS, decide)
 
 
-def _evidence(arguments: argparse.Namespace, *, must_pass: bool = True) -> tuple[Study, Posterior]:
-    """Read study and posterior, which must belong together; refuse a posterior whose checks fail."""
+def _evidence(arguments: argparse.Namespace, *, must_pass: bool = True) -> tuple[Study, Posterior, pd.DataFrame]:
+    """Read study and posterior, which must belong together, and a reader's own values in the place of some cells.
+
+    A posterior whose checks fail is refused; nothing is fitted unless that was asked for.
+    """
+    import pandas as pd
+
     from riskmodel.fit import load_posterior
     from riskmodel.report import refuse_failing
     from riskmodel.study import read_study
 
-    study = read_study(arguments.data)
+    study, changes = read_study(arguments.data), pd.DataFrame()
     posterior = load_posterior(arguments.posterior, study)
+    if arguments.override is not None:
+        from riskmodel.overrides import read_overrides
+
+        overridden = read_overrides(arguments.override, study)
+        study, changes = overridden.study, overridden.changes
+        say(str(overridden))
+        if overridden.refit:
+            posterior = _refitted(arguments, study)
     if must_pass:
         refuse_failing(posterior.checks, arguments.posterior or "posterior")
         for note in posterior.notes:
             say(f"the study lacks evidence, {note}")
-    return study, posterior
+    return study, posterior, changes
+
+
+def _refitted(arguments: argparse.Namespace, study: Study) -> Posterior:
+    """Fit again, if that was asked for."""
+    from riskmodel.fit import fit as sample
+
+    if not arguments.refit:
+        raise UsageError(
+            f"{arguments.override}: these values enter the likelihood or a prior, so that the posterior does not hold "
+            "for them; add --refit to fit again (about two minutes)"
+        )
+    say("fitting again; this takes about two minutes")
+    logging.getLogger("pymc.sampling.mcmc").setLevel(logging.WARNING)
+    with _expected_failures():
+        return sample(study)
+
+
+def _beside(study: Study, base: Study) -> pd.DataFrame:
+    """An analyst's setups before those of the study."""
+    import pandas as pd
+
+    return pd.concat([study["setups"], base["setups"]], ignore_index=True).drop_duplicates("setup_id")
 
 
 def _exposure(

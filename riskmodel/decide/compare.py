@@ -4,27 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import xarray as xr
 
+from riskmodel.decide._shared import EQUAL_FACTOR, HIGH, LOW, at_least_one, known_setups, quotient, ratios, unknown
 from riskmodel.decide.finding import Finding
+from riskmodel.decide.ranking import rank, tolerance
+from riskmodel.decide.rulings import OUTCOMES
 from riskmodel.errors import UsageError
-from riskmodel.wording import INTERVAL, Probability, factor, percent, share_text, years_text
+from riskmodel.wording import Probability, factor, percent, share_text, years_text
 
 __all__ = ["EQUAL_FACTOR", "compare", "rank", "summarise", "tolerance"]
 
-LOW, HIGH = (1 - INTERVAL) / 2, (1 + INTERVAL) / 2
-EQUAL_FACTOR = 1.25
-"""Two probabilities within this factor are practically equal, unless the caller says otherwise."""
-
-
-def _known(x: xr.Dataset, *names: str) -> None:
-    """Raise a UsageError that lists setups which were not scored."""
-    scored = [str(s) for s in x["setup"].values]
-    missing = [n for n in names if n not in scored]
-    if missing:
-        raise UsageError(f"unknown setup {', '.join(missing)}; known: {', '.join(scored)}")
+_known = known_setups
+TOLERATED = OUTCOMES[2:]
+"""Outcomes of a ruling that let a system go on, at least for a time."""
+SAME = ("horizon_years", "home", "start")
+"""What two answers must share to be set side by side."""
 
 
 def summarise(x: xr.Dataset) -> Finding:
@@ -72,8 +68,16 @@ def summarise(x: xr.Dataset) -> Finding:
     return Finding(table, text)
 
 
-def compare(x: xr.Dataset, a: str, b: str, equal_factor: float = EQUAL_FACTOR) -> Finding:
-    """Is setup ``a`` less exposed than setup ``b``, and how sure is that?
+def compare(
+    x: xr.Dataset,
+    a: str,
+    b: str,
+    equal_factor: float = EQUAL_FACTOR,
+    *,
+    suspended: xr.Dataset | None = None,
+    judged: Finding | None = None,
+) -> Finding:
+    """Is setup ``a`` less exposed than setup ``b``, and how sure is that? Each answer for itself, never merged.
 
     Three comparisons, each labelled: *predictive* (ratio of predictive means), *over parameters* (settled unknowns
     integrated out), *over worlds* (legal questions, facts, certificates settled one way, the same for both).
@@ -86,142 +90,115 @@ def compare(x: xr.Dataset, a: str, b: str, equal_factor: float = EQUAL_FACTOR) -
         Setup ids.
     equal_factor
         Probabilities within this factor count as practically equal; two unreached setups tie.
+    suspended
+        From :func:`riskmodel.suspension`, same setups and horizon: adds ``suspension``; over worlds only if it has
+        them.
+    judged
+        From :func:`riskmodel.acceptability_of`: adds ``acceptability``, the predictive probability that the authority
+        tolerates a setup (for a time or as it is). More is better there, and no ratio over parameters is known: the
+        finding gives each outcome by itself.
 
     Returns
     -------
     Finding
-        Columns ``answer`` (reach, likelihood), ``comparison``, ``ratio`` a/b with ``ratio_low``/``ratio_high`` (90 %
-        equal-tailed), ``lower``, ``equal``, ``higher`` (probability that a is below, equal to, above b).
+        Columns ``answer`` (reach, likelihood, suspension, acceptability), ``comparison``, ``ratio`` a/b (over
+        parameters and worlds the median) with ``ratio_low``/``ratio_high`` (90 % equal-tailed), ``lower``, ``equal``,
+        ``higher`` (probability that a is below, equal to, above b), and on predictive rows ``value_a``, ``value_b``,
+        the probabilities whose ratio it is.
 
     Raises
     ------
     UsageError
-        If a setup was not scored, or ``equal_factor`` is below 1.
+        If a setup was not scored, ``equal_factor`` is below 1, or the answers differ in horizon, home or start.
+
+    Examples
+    --------
+    >>> import riskmodel as rm
+    >>> x = rm.exposure(rm.load_posterior(), rm.read_study(), by_regime=False)
+    >>> table = compare(x, "HDH_SCALEWAY", "HDH_AZURE").table.set_index(["answer", "comparison"])
+    >>> bool(table.loc[("likelihood", "predictive"), "ratio"] < 1)
+    True
     """
-    _known(x, a, b)
-    if equal_factor < 1:
-        raise UsageError(f"equal_factor: {equal_factor} - must be 1 or more")
-    rows: list[dict[str, Any]] = []
-    for answer, name in (("reach", "reach_any"), ("likelihood", "probability")):
-        left, right = x[name].sel(setup=a).values, x[name].sel(setup=b).values
-        rows.append({"answer": answer, "comparison": "predictive", "ratio": left.mean() / right.mean()})
-        rows.append({"answer": answer, "comparison": "over parameters", **_ratios(left, right, equal_factor)})
-    for answer, name in (("likelihood", "world_probability"), ("reach", "world_reached")):
-        left, right = (x[name].sel(setup=s).values.astype(float) for s in (a, b))
-        rows.append({"answer": answer, "comparison": "over worlds", **_ratios(left, right, equal_factor)})
-    table = pd.DataFrame(rows).sort_values(["answer", "comparison"], ascending=[False, True], ignore_index=True)
+    known_setups(x, a, b)
+    at_least_one(equal_factor)
     labels = dict(zip(x["setup"].values, x["label"].values, strict=True))
-    likely = {row["comparison"]: row for row in rows if row["answer"] == "likelihood"}
+    names = labels[a], labels[b]
+    rows = [
+        *_compared("reach", x["reach_any"], x["world_reached"], (a, b), equal_factor),
+        *_compared("likelihood", x["probability"], x["world_probability"], (a, b), equal_factor),
+    ]
+    said = [_likelihood_says({row["comparison"]: row for row in rows[3:]}, names, x, equal_factor)]
+    if suspended is not None:
+        _side_by_side(x, suspended, a, b)
+        more = _compared(
+            "suspension", suspended["probability"], suspended.get("world_probability"), (a, b), equal_factor
+        )
+        found = {row["comparison"]: row for row in more}
+        over = found["over parameters"]
+        said.append(
+            f"The predictive probability of a suspension of {names[0]} is {factor(found['predictive']['ratio'])} times "
+            f"that of {names[1]}; over parameters it is lower with probability {share_text(over['lower'])}, "
+            f"practically equal with {share_text(over['equal'])}, higher with {share_text(over['higher'])}."
+        )
+        rows += more
+    if judged is not None:
+        authority, left, right = _tolerated(judged.table, a, b)
+        rows.append(_predictive("acceptability", left, right))
+        said.append(
+            f"A {authority} is predicted to tolerate or accept {names[0]} with probability {percent(left)} and "
+            f"{names[1]} with {percent(right)}, each ruled on once as a new system."
+        )
+    columns = ["answer", "comparison", "ratio", "ratio_low", "ratio_high", "lower", "equal", "higher"]
+    return Finding(pd.DataFrame(rows, columns=[*columns, "value_a", "value_b"]), " ".join(said))
+
+
+def _predictive(answer: str, left: float, right: float) -> dict[str, Any]:
+    ratio = quotient(left, right)
+    return {"answer": answer, "comparison": "predictive", "ratio": ratio, "value_a": left, "value_b": right}
+
+
+def _compared(
+    answer: str, integrated: xr.DataArray, worlds: xr.DataArray | None, pair: tuple[str, str], equal_factor: float
+) -> list[dict[str, Any]]:
+    """Rows of one answer: over parameters, over worlds where there are any, predictive."""
+    left, right = (integrated.sel(setup=setup).values for setup in pair)
+    rows = [{"answer": answer, "comparison": "over parameters", **ratios(left, right, equal_factor)}]
+    if worlds is not None:
+        one, other = (worlds.sel(setup=setup).values.astype(float) for setup in pair)
+        rows.append({"answer": answer, "comparison": "over worlds", **ratios(one, other, equal_factor)})
+    return [*rows, _predictive(answer, float(left.mean()), float(right.mean()))]
+
+
+def _likelihood_says(
+    likely: dict[str, dict[str, Any]], names: tuple[str, str], x: xr.Dataset, equal_factor: float
+) -> str:
+    """What the three comparisons of the likelihood permit."""
     over, world, ratio = likely["over parameters"], likely["over worlds"], likely["predictive"]["ratio"]
-    text = (
-        f"Over {years_text(x.attrs['horizon_years'])}, the predictive probability of {labels[a]} is {factor(ratio)} "
-        f"times that of {labels[b]}. Over what the parameters may be, {labels[a]} is lower with probability "
+    return (
+        f"Over {years_text(x.attrs['horizon_years'])}, the predictive probability of {names[0]} is {factor(ratio)} "
+        f"times that of {names[1]}. Over what the parameters may be, {names[0]} is lower with probability "
         f"{share_text(over['lower'])}, practically equal with {share_text(over['equal'])}, higher with "
         f"{share_text(over['higher'])} (within a factor of {equal_factor:g} counts as "
         f"equal). In single worlds it is lower in "
         f"{share_text(world['lower'])}, tied in {share_text(world['equal'])}, higher in {share_text(world['higher'])}."
     )
-    return Finding(table, text)
 
 
-def _ratios(left: np.ndarray, right: np.ndarray, equal_factor: float) -> dict[str, float]:
-    """Interval of the ratio and probabilities of below, equal, above; 0 against 0 is equal."""
-    both_zero = (left == 0) & (right == 0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(both_zero, 1.0, left / right)
-    finite = np.quantile(ratio, [LOW, 0.5, HIGH], method="inverted_cdf")
-    return {
-        "ratio": float(finite[1]),
-        "ratio_low": float(finite[0]),
-        "ratio_high": float(finite[2]),
-        "lower": float((ratio < 1 / equal_factor).mean()),
-        "equal": float(((ratio >= 1 / equal_factor) & (ratio <= equal_factor)).mean()),
-        "higher": float((ratio > equal_factor).mean()),
-    }
+def _side_by_side(x: xr.Dataset, suspended: xr.Dataset, a: str, b: str) -> None:
+    """Raise a UsageError if the other endpoint was scored for other setups, or on another basis."""
+    known_setups(suspended, a, b)
+    for name in SAME:
+        if suspended.attrs[name] != x.attrs[name]:
+            raise UsageError(f"suspended: {name} {suspended.attrs[name]} - must be {x.attrs[name]}, as in the exposure")
 
 
-def rank(x: xr.Dataset, equal_factor: float = EQUAL_FACTOR) -> Finding:
-    """Which setup is least exposed, and how firm is each place?
-
-    Parameters
-    ----------
-    x
-        From :func:`riskmodel.exposure`.
-    equal_factor
-        A setup counts as lowest when it is within this factor of the lowest one.
-
-    Returns
-    -------
-    Finding
-        Sorted by ``expected_rank`` (1 = least exposed, over parameters): ``rank_low``/``rank_high`` (90 %
-        equal-tailed), ``lowest`` (probability of being lowest or practically equal to it, over parameters) and
-        ``lowest_in_worlds`` (the same over worlds), ``probability`` (predictive).
-    """
-    p = x["probability"].transpose("sample", "setup").values
-    worlds = x["world_probability"].transpose("sample", "setup").values
-    places = p.argsort(axis=1).argsort(axis=1) + 1
-    table = pd.DataFrame(
-        {
-            "setup": x["setup"].values,
-            "label": x["label"].values,
-            "expected_rank": places.mean(axis=0),
-            "rank_low": np.quantile(places, LOW, axis=0, method="inverted_cdf"),
-            "rank_high": np.quantile(places, HIGH, axis=0, method="inverted_cdf"),
-            "lowest": (p <= p.min(axis=1, keepdims=True) * equal_factor).mean(axis=0),
-            "lowest_in_worlds": (worlds <= worlds.min(axis=1, keepdims=True) * equal_factor).mean(axis=0),
-            "probability": p.mean(axis=0),
-        }
-    ).sort_values("expected_rank", ignore_index=True)
-    best = table.iloc[0]
-    text = (
-        f"{best['label']} has the lowest expected rank ({best['expected_rank']:.1f} of {len(table)}) and is lowest or "
-        f"practically equal to the lowest with probability {share_text(best['lowest'])} over parameters and in "
-        f"{share_text(best['lowest_in_worlds'])} of worlds; many worlds are ties, because setups that no foreign law "
-        f"reaches are equal."
-    )
-    return Finding(table, text)
-
-
-def tolerance(x: xr.Dataset, probability: float) -> Finding:
-    """How sure is it that a setup stays below a tolerated probability over the horizon?
-
-    Parameters
-    ----------
-    x
-        From :func:`riskmodel.exposure`; its horizon is the horizon of the threshold.
-    probability
-        Tolerated probability, for example 0.10 over 5 years, the ceiling of the canton of Zurich (RRB 542/2022).
-
-    Returns
-    -------
-    Finding
-        ``exceeds`` (probability over parameters that the setup is above the threshold), ``exceeds_in_worlds``,
-        ``predictive_exceeds`` (whether the predictive probability is above it), ``threshold``, ``horizon_years``.
-
-    Raises
-    ------
-    UsageError
-        If the threshold is not strictly between 0 and 1.
-    """
-    if not 0 < probability < 1:
-        raise UsageError(f"tolerance: {probability} - must be between 0 and 1")
-    years = x.attrs["horizon_years"]
-    table = pd.DataFrame(
-        {
-            "setup": x["setup"].values,
-            "label": x["label"].values,
-            "threshold": probability,
-            "horizon_years": years,
-            "predictive_exceeds": (x["probability"].mean("sample") > probability).values,
-            "exceeds": (x["probability"] > probability).mean("sample").values,
-            "exceeds_in_worlds": (x["world_probability"] > probability).mean("sample").values,
-        }
-    )
-    above = int(table["predictive_exceeds"].sum())
-    worst: dict[str, Any] = table.sort_values("exceeds").to_dict("records")[-1]  # type: ignore[assignment]
-    text = (
-        f"Against a tolerance of {percent(probability)} over {years_text(years)}, the predictive probability of "
-        f"{above} of {len(table)} setups is above it; most doubtful is {worst['label']}, above it with probability "
-        f"{share_text(worst['exceeds'])}."
-    )
-    return Finding(table, text)
+def _tolerated(judged: pd.DataFrame, a: str, b: str) -> tuple[str, float, float]:
+    """Authority, and predictive probability that it tolerates or accepts each of two setups."""
+    rows = judged[judged["setup"].isin([a, b]) & judged["outcome"].isin(TOLERATED)]
+    if missing := [name for name in (a, b) if name not in rows["setup"].values]:
+        raise unknown("setup of judged", missing, judged["setup"].unique())
+    authorities = list(rows["authority"].unique())
+    if len(authorities) > 1:
+        raise UsageError(f"judged: {', '.join(authorities)} - must be the rulings of one authority")
+    total = rows.groupby("setup")["probability"].sum()
+    return str(authorities[0]), float(total[a]), float(total[b])

@@ -1,14 +1,16 @@
 """Pictures: one question a function; axes in, axes and a caption out; the caption is the alt text.
 
 Question answered: *what does a reader see at a glance, and what would be said to someone who cannot see it?*
-``levels``, ``comparisons``, ``judgement``, ``facts``, ``evidence`` and ``checks`` draw; ``house`` is how all of
-them look and are shown.
+``levels``, ``comparisons``, ``choices``, ``consequences``, ``judgement``, ``facts``, ``evidence`` and ``checks`` draw;
+``house`` is how all of them look and are shown.
 """
 
 # ruff: noqa: F403 - what a module lists in its __all__ is public here too
 
 from riskmodel.plots.checks import *
+from riskmodel.plots.choices import *
 from riskmodel.plots.comparisons import *
+from riskmodel.plots.consequences import *
 from riskmodel.plots.evidence import *
 from riskmodel.plots.facts import *
 from riskmodel.plots.house import *

@@ -19,7 +19,7 @@ from riskmodel.design.judgements import QUANTITIES
 from riskmodel.design.totals import DEFINITIONS
 from riskmodel.nexus import SetupFacts
 from riskmodel.schema import split
-from riskmodel.tables.page import NOT_SEEN, Markup, esc, plain
+from riskmodel.tables.page import NOT_SEEN, Markup, esc, plain, table
 from riskmodel.tables.setups import CUSTODY, names
 from riskmodel.wording import digits, years_text
 
@@ -118,10 +118,17 @@ def _inputs(study: Study, facts: Sequence[SetupFacts]) -> dict[str, pd.DataFrame
     }
 
 
-def masthead(study: Study, posterior: Posterior, horizon_years: float, validation: Sequence[Row] = ()) -> Markup:
+def masthead(
+    study: Study,
+    posterior: Posterior,
+    horizon_years: float,
+    validation: Sequence[Row] = (),
+    changes: pd.DataFrame | None = None,
+) -> Markup:
     """Title block: what this is, whether its checks pass, what it lacks, and all that is needed to make it again.
 
     ``validation`` are the check rows of a stored validation that belongs to the posterior; none: it is missing.
+    ``changes`` are the cells of the study that a reader replaced, as :func:`riskmodel.read_overrides` lists them.
     """
     attrs, checks = posterior.data.attrs, [*posterior.checks, *validation]
     rows = {
@@ -152,7 +159,19 @@ def masthead(study: Study, posterior: Posterior, horizon_years: float, validatio
     lacking = "".join(f"<li>{esc(note)}</li>" for note in posterior.notes)
     if lacking:
         lacking = f"<p><strong>What the study lacks; there the posterior follows priors:</strong></p><ul>{lacking}</ul>"
-    return Markup(f'{badge}{lacking}<dl class="facts">{facts}</dl>')
+    return Markup(f'{badge}{_replaced(changes)}{lacking}<dl class="facts">{facts}</dl>')
+
+
+def _replaced(changes: pd.DataFrame | None) -> str:
+    """What a reader put in the place of cells of the study."""
+    if changes is None or changes.empty:
+        return ""
+    rows = changes.fillna("").astype(str)
+    shown = rows.assign(**{name: rows[name].where(rows[name] != "", "(empty)") for name in ("before", "after")})
+    shown.columns = [name.replace("row_id", "row") for name in shown]
+    said = "Values of a reader stand in the place of those of the study; every number of this page follows them."
+    cells = table(shown, "Values that were replaced")
+    return f'<div class="changed" role="note"><p><strong>{said}</strong></p>{cells}</div>'
 
 
 def _check_value(value: float) -> str:

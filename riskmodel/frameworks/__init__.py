@@ -1,0 +1,70 @@
+"""The same setup through the methods that people already use, each kept to its own rules.
+
+Names below are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from typing import TYPE_CHECKING, Any
+
+_HOME = {
+    **dict.fromkeys(("hazard_rate", "annual_probability", "years_until", "horizon_consistency"), "rosenthal"),
+    **dict.fromkeys(("published", "dependence", "lawful_access", "rosenthal"), "rosenthal"),
+    **dict.fromkeys(("total_score", "overall_seal", "criterion_points", "objective_score"), "csf"),
+    **dict.fromkeys(("cards", "weights", "csf", "reversals", "weight_uncertainty", "seal_of"), "csf"),
+    **dict.fromkeys(("secnumcloud", "caps"), "secnumcloud"),
+    **{name: name for name in ("sren", "steps", "bridge")},
+}
+
+__all__ = list(_HOME)
+
+if TYPE_CHECKING:
+    from riskmodel.frameworks.bridge import bridge as bridge
+    from riskmodel.frameworks.csf import cards as cards
+    from riskmodel.frameworks.csf import criterion_points as criterion_points
+    from riskmodel.frameworks.csf import csf as csf
+    from riskmodel.frameworks.csf import objective_score as objective_score
+    from riskmodel.frameworks.csf import overall_seal as overall_seal
+    from riskmodel.frameworks.csf import reversals as reversals
+    from riskmodel.frameworks.csf import seal_of as seal_of
+    from riskmodel.frameworks.csf import total_score as total_score
+    from riskmodel.frameworks.csf import weight_uncertainty as weight_uncertainty
+    from riskmodel.frameworks.csf import weights as weights
+    from riskmodel.frameworks.rosenthal import annual_probability as annual_probability
+    from riskmodel.frameworks.rosenthal import dependence as dependence
+    from riskmodel.frameworks.rosenthal import hazard_rate as hazard_rate
+    from riskmodel.frameworks.rosenthal import horizon_consistency as horizon_consistency
+    from riskmodel.frameworks.rosenthal import lawful_access as lawful_access
+    from riskmodel.frameworks.rosenthal import published as published
+    from riskmodel.frameworks.rosenthal import rosenthal as rosenthal
+    from riskmodel.frameworks.rosenthal import years_until as years_until
+    from riskmodel.frameworks.secnumcloud import caps as caps
+    from riskmodel.frameworks.secnumcloud import secnumcloud as secnumcloud
+    from riskmodel.frameworks.sren import sren as sren
+    from riskmodel.frameworks.steps import steps as steps
+
+
+class _Package(types.ModuleType):
+    """The package itself: a public function keeps its name although its module has the same."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (name in _HOME and isinstance(value, types.ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'riskmodel.frameworks' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"riskmodel.frameworks.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

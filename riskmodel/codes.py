@@ -21,7 +21,17 @@ from typing import Any
 
 from riskmodel._files import shipped_data_dir
 
-__all__ = ["EU", "EU_EEA", "LEGAL_SPACES", "aliases", "country_code", "iso_codes", "legal_space", "parse_date"]
+__all__ = [
+    "EU",
+    "EU_EEA",
+    "LEGAL_SPACES",
+    "aliases",
+    "country_code",
+    "country_name",
+    "iso_codes",
+    "legal_space",
+    "parse_date",
+]
 
 EU = "EU"
 _MEMBERS = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
@@ -51,6 +61,19 @@ def aliases() -> Mapping[str, str]:
     """Return the reviewed aliases, case folded, and the code each stands for."""
     with (shipped_data_dir() / "country_aliases.csv").open(encoding="utf-8", newline="") as file:
         return MappingProxyType({row["alias"].casefold(): row["code"] for row in csv.DictReader(file)})
+
+
+@cache
+def country_name(code: str) -> str:
+    """Return the usual English name of a country, as it stands in a sentence.
+
+    >>> country_name("US"), country_name("CH"), country_name("GB")
+    ('the United States', 'Switzerland', 'the United Kingdom')
+    """
+    found = _countries().get(alpha_2=code)
+    name = str(getattr(found, "common_name", found.name if found else code)).removesuffix(" Federation")
+    name = "Russia" if code == "RU" else name
+    return f"the {name}" if name.startswith("United ") or name.endswith(("Emirates", "Islands")) else name
 
 
 def country_code(text: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from riskmodel.codes import EU_EEA
+from riskmodel.codes import EU_EEA, country_name
 from riskmodel.errors import UsageError
 from riskmodel.nexus import (
     SCHEMES,
@@ -66,6 +66,19 @@ ROUTE_GROUPS = {
     "subprocessor": [9],
 }
 """Positions in the posterior's routes that are one legal question."""
+ROUTE_WORDS = {
+    "minority_holding": "a minority holding",
+    "parent_control": "control by a parent",
+    "establishment_separated": "a separated establishment",
+    "establishment_not_separated": "an establishment that is not separated",
+    "licensor_without_access": "a licensor without access",
+    "licensor_with_access": "a licensor with access",
+    "data_location": "the place of the data",
+    "remote_staff": "staff there",
+    "remote_provider": "a service offered there",
+    "subprocessor": "a subprocessor",
+}
+"""Routes as a sentence says them."""
 COUNTED = ("US_SCA_CLOUD", "US_FISA702")
 """Programmes whose hazard the counts and bands inform; others transfer from the United States rate."""
 TINY = 1e-12
@@ -87,14 +100,14 @@ class Draws:
         place = [self.coords["regime"].index(p.reach_of) for p in programmes]
         self.reach = self.values["reach"][place]
         for key, answer in (settled or {}).items():
-            self._settle(key, answer, programmes)
+            self.settle(key, answer, programmes)
         # the schemes keep out law from outside the Union; of the law of its members they remove nothing
         self.certified = [not p.countries & EU_EEA for p in programmes]
         self.transfer = np.exp(self.values["log_transfer"][place])
         self.transfer[[p.regime_id in COUNTED for p in programmes]] = 1.0
         self._memory: dict[str, np.ndarray] = {}
 
-    def _settle(self, key: str, answer: bool, programmes: Sequence[Programme]) -> None:
+    def settle(self, key: str, answer: bool, programmes: Sequence[Programme]) -> None:
         """Condition reach on a legal question of a state: U below or above the chance of its route.
 
         Other states of the same question (a minority beside control, access or none) follow: what is known to reach
@@ -146,6 +159,12 @@ def state_of(programme: Programme) -> str:
     return "-".join(sorted(programme.countries))
 
 
+def _state_name(programme: Programme) -> str:
+    """The state of a programme in words; law that many members of a union apply is that of the union."""
+    countries = sorted(programme.countries)
+    return country_name(countries[0]) if len(countries) == 1 else "the European Union"
+
+
 def legal_questions(study: Study, home: str | None = None) -> dict[str, str]:
     """Which legal questions may be settled: does the law of this state reach through this route?
 
@@ -164,7 +183,7 @@ def legal_questions(study: Study, home: str | None = None) -> dict[str, str]:
     programmes = foreign_programmes(study, home or study.home)
     routes = sorted({r for p in programmes for opened in p.route_of_fact.values() for r in opened})
     return {
-        f"{state_of(p)}:{route}": f"law of {state_of(p)} reaches through {route.replace('_', ' ')}"
+        f"{state_of(p)}:{route}": f"law of {_state_name(p)} reaches through {ROUTE_WORDS[route]}"
         for p in programmes
         for route in routes
         if any(route in opened for opened in p.route_of_fact.values())

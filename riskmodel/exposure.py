@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from riskmodel.fit import Posterior
     from riskmodel.study import Study
 
-__all__ = ["exposure", "probability_of", "thinned"]
+__all__ = ["authority_windows", "custody_scales", "exposure", "probability_of", "thinned", "thinned_one"]
 
 
 def exposure(
@@ -202,13 +202,13 @@ def thinned(
     each = np.broadcast_to(each if each.ndim == 2 else each[:, None], (len(each), draws.size))
     if not (each >= 0).all():
         raise UsageError("multiples: must be 0 or more")
-    scored = [_thinned(fact, programmes, draws, each) for fact in facts]
+    scored = [thinned_one(fact, programmes, draws, each) for fact in facts]
     names = [fact.setup_id for fact in facts]
     found = xr.DataArray(np.stack(scored), dims=("setup", "multiple", "sample"), coords={"setup": names})
     return found.transpose("sample", "setup", "multiple")
 
 
-def _thinned(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws, multiples: np.ndarray) -> np.ndarray:
+def thinned_one(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws, multiples: np.ndarray) -> np.ndarray:
     """Probability of one setup by multiple: (multiple, sample)."""
     total = np.zeros_like(multiples)
     for option in facts.options:
@@ -226,11 +226,11 @@ def probability_of(
     multiples: np.ndarray | None = None,
 ) -> np.ndarray:
     """Probability of an event at one option of a setup, by multiple of its hazards: (multiple, sample)."""
-    years, windows = _windows(facts, programmes, draws)
+    years, windows = authority_windows(facts, programmes, draws)
     contract, leak = contract_cells(facts, draws), draws.get("leak")
     each = np.ones((1, draws.size)) if multiples is None else multiples
     share = np.array([weight * clause for weight in facts.custody.values() for clause, _ in contract])
-    rate, scales = rates(facts, option, programmes, draws), _scales(facts, option, contract, draws)
+    rate, scales = rates(facts, option, programmes, draws), custody_scales(facts, option, contract, draws)
     spent = [(weight, rate[:, None] * stretched(option, factor, years)) for weight, factor in windows]
     every = (scales[:, None] * each).reshape(-1, draws.size)
     through, _ = settled.through(spent, every)
@@ -238,14 +238,14 @@ def probability_of(
     return np.asarray(np.tensordot(share, probability.reshape(len(share), *each.shape), 1))
 
 
-def _scales(
+def custody_scales(
     facts: SetupFacts, option: Option, contract: Sequence[tuple[float, np.ndarray]], draws: Draws
 ) -> np.ndarray:
     """What custody and terms leave of the hazard, by reading of both: (custody and terms, sample)."""
     return np.stack([custody_factor(option, name, draws) * keep for name in facts.custody for _, keep in contract])
 
 
-def _windows(
+def authority_windows(
     facts: SetupFacts, programmes: Sequence[Programme], draws: Draws
 ) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
     """Years of each segment, and joint states of lapsed authorities: weight, factor (regime, segment, sample)."""
@@ -257,7 +257,7 @@ def _windows(
 
 def _score(facts: SetupFacts, programmes: Sequence[Programme], draws: Draws, by_regime: bool) -> dict[str, Any]:
     """Everything about one setup, sample last."""
-    years, windows = _windows(facts, programmes, draws)
+    years, windows = authority_windows(facts, programmes, draws)
     contract = contract_cells(facts, draws)
     total: dict[str, Any] = dict.fromkeys(("reach", "reach_any", "rate", "probability", "probability_regime"), 0.0)
     by_reading, labels = [], []
@@ -307,7 +307,7 @@ def _score_option(
     """One provider of a setup: reach, rate and probability with settled unknowns integrated out exactly."""
     leak = draws.get("leak")
     rate = rates(facts, option, programmes, draws)
-    scales = _scales(facts, option, contract, draws)
+    scales = custody_scales(facts, option, contract, draws)
     share = np.array([weight * clause for weight in facts.custody.values() for clause, _ in contract])
     spent = [(weight, rate[:, None] * stretched(option, factor, years)) for weight, factor in windows]
     found = Settled([option], programmes, draws)

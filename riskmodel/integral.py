@@ -26,7 +26,19 @@ import numpy as np
 from riskmodel.draws import ROUTE_GROUPS, Draws, Kept, certificate_cells, fact_cells, state_of, stretches
 from riskmodel.nexus import Option, Programme
 
-__all__ = ["Settled", "Windows", "always", "leaked", "stretched"]
+__all__ = [
+    "Settled",
+    "Window",
+    "Windows",
+    "always",
+    "chances_of",
+    "expansion",
+    "expect",
+    "leaked",
+    "nothing_opens",
+    "stretched",
+    "subsets",
+]
 
 Windows = Sequence[tuple[np.ndarray, np.ndarray]]
 """Joint states of lapsed authorities: weight (sample,) and hazard (regime, stretch, sample)."""
@@ -40,7 +52,7 @@ State = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class _Window:
+class Window:
     """Hazards over the stretches, by joint state of lapsed authorities, custody and terms."""
 
     weight: np.ndarray  # (sample,)
@@ -66,7 +78,7 @@ def _states(programmes: Sequence[Programme], reached: Sequence[int]) -> list[Sta
     return list(groups.values())
 
 
-def _closed(
+def nothing_opens(
     chance: np.ndarray | Mapping[Pair, np.ndarray],
     members: Sequence[Pair],
     same: np.ndarray,
@@ -95,7 +107,7 @@ def _closed(
     return (same * shut(every) + (1.0 - same) * apart).prod(axis=0)
 
 
-def _inside(pairs: Pairs) -> list[Pairs]:
+def subsets(pairs: Pairs) -> list[Pairs]:
     """All non-empty subsets of pairs, in the order of the expansion's weights."""
     chosen = [
         tuple(p for p, flag in zip(pairs, flags, strict=True) if flag)
@@ -104,7 +116,7 @@ def _inside(pairs: Pairs) -> list[Pairs]:
     return chosen[1:]
 
 
-def _weights(pairs: Sequence[Pair], windows: Sequence[_Window]) -> np.ndarray:
+def expansion(pairs: Sequence[Pair], windows: Sequence[Window]) -> np.ndarray:
     """Positive weights of the expansion for every subset of pairs: (subset, custody and terms, sample)."""
     total: Any = 0.0
     for window in windows:
@@ -117,7 +129,7 @@ def _weights(pairs: Sequence[Pair], windows: Sequence[_Window]) -> np.ndarray:
     return np.asarray(total)
 
 
-def _expect(weights: np.ndarray, shut: np.ndarray, total: np.ndarray | float = 1.0) -> np.ndarray:
+def expect(weights: np.ndarray, shut: np.ndarray, total: np.ndarray | float = 1.0) -> np.ndarray:
     """E exp(-sum L O) of one state, shut by subset (subset, sample): (row, sample); total is the weight of shut."""
     return weights[0] * total + np.einsum("krs,ks->rs", weights[1:], shut)
 
@@ -177,7 +189,7 @@ class Settled:
             for members in {*states, *((j,) for j in self.reached)}
         }
         self.states = states
-        inside = {members: _inside(pairs) for members, pairs in self.pairs.items()}
+        inside = {members: subsets(pairs) for members, pairs in self.pairs.items()}
         self.alone = {  # where the subsets of one regime stand among those of its state
             (state, j): [inside[state].index(subset) for subset in inside[j,]] for state in states for j in state
         }
@@ -198,8 +210,8 @@ class Settled:
                         continue
                     key = (state, tuple(opened.values()))
                     if key not in answers:
-                        chances = _chances(opened, kept, draws)
-                        answers[key] = np.stack([_closed(chances, i, same, law, hosts) for i in inside[state]])
+                        chances = chances_of(opened, kept, draws)
+                        answers[key] = np.stack([nothing_opens(chances, i, same, law, hosts) for i in inside[state]])
                     closed *= answers[key][-1]
                     parts.append((state, answers[key]))
                     self.mean[state] = self.mean[state].plus(weight, answers[key])
@@ -226,41 +238,41 @@ class Settled:
             What custody and terms leave of it: (row, sample), or (row, stretch, sample).
         """
         by_stretch = scales[:, None, None] if scales.ndim == 2 else scales[:, None]
-        every = [_Window(weight, by_stretch * hazard[..., self.reached, :, :]) for weight, hazard in windows]
+        every = [Window(weight, by_stretch * hazard[..., self.reached, :, :]) for weight, hazard in windows]
         rows, most = len(every[0].hazard), max([2 ** len(self.pairs[state]) for state in self.states], default=1)
         step = max(1, BLOCK // (most * self.size))
         blocks = [
-            self._through([_Window(w.weight, w.hazard[r : r + step]) for w in every], by_regime)
+            self._through([Window(w.weight, w.hazard[r : r + step]) for w in every], by_regime)
             for r in range(0, rows, step)
         ]
         alone = np.concatenate([part for _, part in blocks], axis=1) if by_regime else None
         return np.concatenate([part for part, _ in blocks]), alone
 
-    def _through(self, windows: Sequence[_Window], by_regime: bool) -> tuple[np.ndarray, np.ndarray]:
+    def _through(self, windows: Sequence[Window], by_regime: bool) -> tuple[np.ndarray, np.ndarray]:
         """The same for rows whose weights fit into memory."""
         wanted = self.pairs if by_regime else self.states
         place = {state: [(self.reached.index(j), m) for j, m in self.pairs[state]] for state in wanted}
-        weights = {state: _weights(place[state], windows) for state in wanted}
+        weights = {state: expansion(place[state], windows) for state in wanted}
         through = np.zeros((len(windows[0].hazard), self.size))
         alone = np.zeros((len(self.programmes) if by_regime else 0, *through.shape))
         for state, mean in self.only.items():
             if isinstance(mean.shut, np.ndarray):
-                through += mean.weight - _expect(weights[state], mean.shut, mean.weight)
+                through += mean.weight - expect(weights[state], mean.shut, mean.weight)
         expected: dict[int, np.ndarray] = {}
         for likely, parts in self.cells:
             survival = np.ones_like(through)
             for state, shut in parts:
                 if id(shut) not in expected:
-                    expected[id(shut)] = _expect(weights[state], shut)
+                    expected[id(shut)] = expect(weights[state], shut)
                 survival *= expected[id(shut)]
             through += likely * (1.0 - survival)
         for state, mean in self.mean.items() if by_regime else ():
             for j in state:
-                alone[j] = mean.weight - _expect(weights[j,], mean.shut[self.alone[state, j]], mean.weight)
+                alone[j] = mean.weight - expect(weights[j,], mean.shut[self.alone[state, j]], mean.weight)
         return through, alone
 
 
-def _chances(opened: Mapping[Pair, frozenset[str]], kept: Kept, draws: Draws) -> dict[Pair, np.ndarray]:
+def chances_of(opened: Mapping[Pair, frozenset[str]], kept: Kept, draws: Draws) -> dict[Pair, np.ndarray]:
     """Chance that each legal question of a state opens, by (regime, stretch): the strongest open route of its group."""
     routes = {pair: {draws.routes.index(route) for route in mine} for pair, mine in opened.items()}
     groups = [group for group in ROUTE_GROUPS.values() if any(mine & set(group) for mine in routes.values())]

@@ -12,7 +12,7 @@ from riskmodel.decide.time import calendar, delay, plan_of
 from riskmodel.errors import UsageError
 from riskmodel.exposure import exposure
 from riskmodel.fit import Posterior
-from riskmodel.integral import _closed
+from riskmodel.integral import nothing_opens
 from riskmodel.paths import path_exposure
 from riskmodel.study import Study
 
@@ -92,7 +92,7 @@ def test_hosts_share_law_but_not_facts(law: float, rng: np.random.Generator) -> 
     answer = np.where(of_law[:, :, None], common[:, :, None], own)  # (world, regime, host, question)
     shut = (answer >= chance[None]).all(axis=(1, 2, 3))
     members = [(j, m) for j in range(2) for m in range(2)]
-    found = _closed(chance[..., None], members, np.array([same]), np.array([law]), ["a", "b"])
+    found = nothing_opens(chance[..., None], members, np.array([same]), np.array([law]), ["a", "b"])
     assert float(found[0]) == pytest.approx(shut.mean(), abs=5 * shut.std() / np.sqrt(n))
 
 

@@ -1,7 +1,6 @@
 """The command line: what it prints, where, with which exit code; every bad input is one clear message."""
 
 import csv
-import dataclasses
 import importlib
 import io
 import json
@@ -21,67 +20,23 @@ import pytest
 
 import riskmodel as rm
 from riskmodel import cli, report, study, validate
-from riskmodel.cli import main, output, verbs
+from riskmodel.cli import output, verbs
+from riskmodel.cli.decisions import DECISIONS
 from riskmodel.decide import compare, summarise
 from riskmodel.exposure import exposure
 
 fitting = importlib.import_module("riskmodel.fit")  # `riskmodel.fit` is the function
 ROOT = Path(__file__).resolve().parent.parent
-VERBS = ("check", "fit", "validate", "backtest", "score", "compare", "report")
+VERBS = ("check", "fit", "validate", "backtest", "score", "compare", "report", *DECISIONS)
+Run = Callable[..., Any]
 HEAVY = "{'pymc', 'pytensor', 'nutpie', 'arviz', 'matplotlib', 'seaborn', 'nbconvert', 'nbclient'}"
 FOUR = "setup_id,provider_id,data_class,service_model"
 MINE = "MINE,scaleway,hospital_warehouse,infrastructure"
 
 
-@dataclasses.dataclass
-class Done:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture(scope="module")
-def shipped() -> rm.Study:
-    return rm.read_study()
-
-
-@pytest.fixture(scope="module")
-def posterior(shipped: rm.Study) -> rm.Posterior:
-    return rm.load_posterior(study=shipped)
-
-
-@pytest.fixture
-def run(
-    shipped: rm.Study,
-    posterior: rm.Posterior,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> Run:
-    """Run a command in this process and in an empty folder; the shipped study and posterior are read once."""
-    read, load = study.read_study, fitting.load_posterior
-    monkeypatch.setattr(study, "read_study", lambda path=None: shipped if path is None else read(path))
-    monkeypatch.setattr(
-        fitting,
-        "load_posterior",
-        lambda path=None, study=None: posterior if path is None and study is shipped else load(path, study),
-    )
-    monkeypatch.chdir(tmp_path)
-
-    def command(*words: str, stdin: bytes | None = None) -> Done:
-        if stdin is not None:
-            monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
-        code = main(words)
-        out, err = capsys.readouterr()
-        assert "Traceback" not in err
-        return Done(code, out, err)
-
-    return command
+@pytest.fixture(scope="session", name="shipped")
+def _shipped(study: rm.Study) -> rm.Study:  # the session's; `study` is a module here
+    return study
 
 
 def own(*words: str, **more: Any) -> subprocess.Popen[bytes]:
@@ -405,12 +360,15 @@ def test_compare_says_what_the_package_finds(run: Run, shipped: rm.Study, poster
     pair = ["HDH_AZURE", "HDH_SCALEWAY"]
     setups = shipped["setups"]
     x = exposure(posterior, shipped, setups=setups[setups["setup_id"].isin(pair)])
-    finding = compare(x, *pair)
+    rows = setups[setups["setup_id"].isin(pair)]
+    judged = rm.acceptability_of(rm.load_acceptability(study=shipped), x, shipped, setups=rows)
+    finding = compare(x, *pair, suspended=rm.suspension(posterior, shipped, setups=rows), judged=judged)
     done = run("compare", *pair)
     assert done.code == 0
     assert " ".join(finding.text.split()) in " ".join(done.out.split())
-    rows = rows_of(run("compare", *pair, "--format", "csv").out)
-    assert [float(row["ratio"]) for row in rows] == finding.table["ratio"].tolist()
+    table = rows_of(run("compare", *pair, "--format", "csv").out)
+    assert [float(row["ratio"]) for row in table] == finding.table["ratio"].tolist()
+    assert {row["answer"] for row in table} == {"reach", "likelihood", "suspension", "acceptability"}
     answer = json.loads(run("compare", *pair, "--format", "json").out)
     assert [row["higher"] for row in answer["comparisons"] if row["higher"] is not None]
     assert "inf" not in json.dumps(answer).lower().replace('"infra', "")

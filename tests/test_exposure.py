@@ -14,7 +14,7 @@ import xarray as xr
 from riskmodel.errors import UsageError
 from riskmodel.exposure import exposure
 from riskmodel.fit import Posterior, load_posterior
-from riskmodel.integral import _closed, _expect, _inside, _weights, _Window
+from riskmodel.integral import Window, expansion, expect, nothing_opens, subsets
 from riskmodel.nexus import equal_terms
 from riskmodel.study import Study, read_setups
 
@@ -53,9 +53,9 @@ def hdh(study: Study, **changes: str) -> pd.DataFrame:
 def survival(chance: np.ndarray, hazard: np.ndarray, same: float) -> float:
     """The package's expansion for one state: chance (regime, stretch, question), hazard (regime, stretch)."""
     pairs = [(j, m) for j in range(chance.shape[0]) for m in range(chance.shape[1])]
-    weights = _weights(pairs, [_Window(np.ones(1), hazard[None, :, :, None])])
-    shut = np.stack([_closed(chance[..., None], inside, np.array([same])) for inside in _inside(tuple(pairs))])
-    return float(_expect(weights, shut)[0, 0])
+    weights = expansion(pairs, [Window(np.ones(1), hazard[None, :, :, None])])
+    shut = np.stack([nothing_opens(chance[..., None], inside, np.array([same])) for inside in subsets(tuple(pairs))])
+    return float(expect(weights, shut)[0, 0])
 
 
 @pytest.mark.parametrize("same", [0.0, 0.4, 1.0])

@@ -74,7 +74,7 @@ def test_concentration_leaves_the_expectation_and_gathers_the_events() -> None:
     assert one["number_if_any"] > 1.5 * ten["number_if_any"] and one["worst_decile"] > ten["worst_decile"]
     assert ten["any_if_independent"] == pytest.approx(one["any_if_independent"]) and ten["largest_share"] == 0.1
     assert ten["probability_any"] < ten["any_if_independent"]
-    assert finding.text.startswith("at one (100 institutions, over 99 % at the largest host)")
+    assert finding.text.startswith("at one (100 institutions, all at one host)")
 
 
 def test_bounds_shares_and_both_ways_of_asking(x: xr.Dataset) -> None:

@@ -135,7 +135,7 @@ def test_an_opinion_is_worth_at_most_the_answer(study: rm.Study, posterior: rm.P
     """Where the licensor decides whether a setup is accepted, an opinion on it is worth something."""
     finding = value_of_information(posterior, study, choose="HDH_ALT_BLEU", tolerance=0.004)
     table = finding.table.set_index("item")["value"]
-    name = "law of US reaches through licensor without access"
+    name = "law of the United States reaches through a licensor without access"
     assert 0 < table[f"{name}: opinion"] < table[f"{name}: beyond doubt"] < table["everything"]
     sure = value_of_information(posterior, study, choose="HDH_ALT_BLEU", tolerance=0.004, accuracy=1.0)
     again = sure.table.set_index("item")["value"]

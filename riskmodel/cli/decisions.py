@@ -12,8 +12,9 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
-from textwrap import fill
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any
 
 from riskmodel.cli.output import aligned, plain, rows_of, write_rows
@@ -31,6 +32,8 @@ __all__ = ["DECISIONS", "Decision", "Evidence"]
 
 SHOWN = 12
 """Columns of a table that are shown in words."""
+WIDEST = 44
+"""Letters of a cell on one line."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Decision:
     answer: Callable[[argparse.Namespace, Evidence], Finding]
     columns: tuple[str, ...]
     example: str
+    worth_showing: str = ""  # column that must be above 0 for a row to be shown in words
 
     def run(self, arguments: argparse.Namespace, evidence: Evidence) -> bool:
         """Answer and print."""
@@ -97,7 +101,14 @@ class Decision:
             print(json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False, default=str))
         else:
             shown = list(table.columns) if arguments.detail else [c for c in self.columns if c in table]
-            print(f"{fill(finding.text, 96)}\n\n{in_words(table[shown or list(table.columns)[:SHOWN]])}")
+            note = ""
+            if self.worth_showing and not arguments.detail:
+                none = table[self.worth_showing] <= 0
+                table, note = (
+                    table[~none],
+                    f"\n\n{int(none.sum())} further rows are worth nothing." if none.any() else "",
+                )
+            print(f"{fill(finding.text, 96)}\n\n{in_words(table[shown or list(table.columns)[:SHOWN]])}{note}")
         return True
 
 
@@ -109,7 +120,7 @@ def in_words(table: pd.DataFrame) -> str:
     """Return a table in words: chances in per cent, other numbers with two digits, dates without a time."""
     import pandas as pd
 
-    from riskmodel.wording import digits, percent, share_text
+    from riskmodel.wording import digits, factor, percent, share_text
 
     def cell(column: str, value: Any) -> str:
         value = plain(value)
@@ -129,6 +140,8 @@ def in_words(table: pd.DataFrame) -> str:
             return f"{value:.1f}".removesuffix(".0")
         if column.startswith(("difference", "extra", "added", "value", "regret")):
             return f"{'-' if value < 0 else ''}{digits(100 * abs(value))} pp"
+        if column.startswith(("times", "ratio")) or column.endswith("factor"):
+            return factor(value)
         if any(word in column for word in COUNTS) or not 0 <= value <= 1:
             return f"{'-' if value < 0 else ''}{digits(abs(value))}"
         if any(word in column for word in CHANCES):
@@ -136,12 +149,12 @@ def in_words(table: pd.DataFrame) -> str:
         return f"{'-' if value < 0 else ''}{digits(abs(value))}"
 
     columns = [str(name) for name in table.columns]
-    lines = [
-        columns,
-        *([cell(c, v) for c, v in zip(columns, row, strict=True)] for row in table.itertuples(index=False)),
-    ]
+    lines = [[name.replace("_", " ") for name in columns]]
+    for row in table.itertuples(index=False):
+        cells = [wrap(cell(c, v), WIDEST) or [""] for c, v in zip(columns, row, strict=True)]
+        lines += [list(line) for line in zip_longest(*cells, fillvalue="")]
     numeric = {k for k, name in enumerate(table.columns) if table[name].dtype.kind in "fi"}
-    return aligned([[name.replace("_", " ") for name in columns], *lines[1:]], right=numeric)
+    return aligned(lines, right=numeric)
 
 
 # -- arguments --------------------------------------------------------------------------------------------------------
@@ -395,7 +408,7 @@ DECISIONS = {
     "tolerance": Decision(
         "which setups stay below a tolerated probability",
         "How sure is it that a setup stays below a tolerated probability over the horizon? Published\n"
-        "thresholds may be named, such as zurich: 10 %% in five years.",
+        "thresholds may be named, such as zurich: 10 % in five years.",
         _limit,
         _answer_tolerance,
         ("setup", "label", "threshold", "predictive_exceeds", "exceeds", "exceeds_in_worlds"),
@@ -444,8 +457,9 @@ DECISIONS = {
         "keys, a figure.",
         _value,
         _answer_value,
-        ("rank", "item", "kind", "value", "value_error", "share_of_evpi", "changes_choice_to"),
+        ("rank", "item", "kind", "value", "value_error", "changes_choice_to"),
         "riskmodel value HDH_SCALEWAY HDH_ALT_OVH HDH_ALT_S3NS HDH_ALT_OUTSCALE",
+        worth_showing="value",
     ),
     "worlds": Decision(
         "what if a disputed legal question were settled",

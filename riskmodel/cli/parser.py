@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from contextlib import suppress
+from textwrap import fill
 from typing import Any
 
 from riskmodel import __version__
@@ -273,8 +274,9 @@ def parser() -> argparse.ArgumentParser:
     add("--equal-factor", type=float, default=1.25, metavar="F", help=near)
     formats = {score: "table", compare: "text", check: "text", validate: "text", backtest: "text"}
     for name, decision in DECISIONS.items():
-        end = f"{DECISION_END}\n\nexample:\n  {decision.example}"
-        made_verb = verb(name, decision.short, decision.about, end, *both)
+        end = f"{DECISION_END}\n\nexamples:\n  {decision.example}"
+        about = fill(" ".join(decision.about.split()), 98)
+        made_verb = verb(name, decision.short, about, end, *both)
         decision.arguments(made_verb)
         made_verb.add_argument("--setups", metavar="SETUPS.csv", help="your own setups beside those of the study")
         made_verb.add_argument("--detail", action="store_true", help="the longer table behind the answer")

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from riskmodel import __version__
@@ -23,12 +24,15 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from riskmodel.acceptance import Acceptability
     from riskmodel.fit import Posterior
     from riskmodel.study import Study
 
 __all__ = ["VERBS"]
 
 STDIN = "-"
+WORDS = ("text", "table")
+"""Formats for people."""
 HINDSIGHT = (
     "Judgement is held as the experts gave it at the date of the study, and is hindsight: they knew the later years.",
     "Disclosures abroad cannot be back-tested with this record: no half-year between 2020 and mid-2025 was published.",
@@ -192,11 +196,12 @@ def score(arguments: argparse.Namespace) -> bool:
     """Print reach and likelihood of setups."""
     from riskmodel.decide import summarise
 
-    base, posterior, _ = _evidence(arguments)
+    base, posterior, changes = _evidence(arguments)
     study = _own_setups(arguments.setups, base)
     many = _counted(len(study["setups"]), "setup")
     say(f"scoring {many} over {arguments.years:g} years with posterior {posterior.posterior_id}")
     setups, x, about = _exposure(arguments, study, posterior, study["setups"])
+    about |= {"overrides": rows_of(changes)}
     table, facts = summarise(x).table, setups.set_index("setup_id")
     for place, name in enumerate(("provider_id", "key_custody"), start=2):
         table.insert(place, name, table["setup"].map(facts[name]).astype(object))
@@ -206,19 +211,26 @@ def score(arguments: argparse.Namespace) -> bool:
 
 def compare(arguments: argparse.Namespace) -> bool:
     """Print which of two setups is less exposed, and how sure that is."""
+    from riskmodel.acceptance import acceptability_of
     from riskmodel.decide import compare as compared
     from riskmodel.decide import unknown
+    from riskmodel.suspension import suspension
 
     if not arguments.equal_factor >= 1:
         raise UsageError(f"--equal-factor {arguments.equal_factor:g}: must be 1 or more")
-    base, posterior, _ = _evidence(arguments)
+    base, posterior, changes = _evidence(arguments)
     study, wanted = _own_setups(arguments.setups, base), (arguments.a, arguments.b)
     setups = _beside(study, base)
     known = setups["setup_id"].tolist()
     if missing := [name for name in wanted if name not in known]:
         raise unknown("setup", missing, known)
-    _, x, about = _exposure(arguments, study, posterior, setups[setups["setup_id"].isin(wanted)])
-    finding = compared(x, *wanted, equal_factor=arguments.equal_factor)
+    rows, x, about = _exposure(arguments, study, posterior, setups[setups["setup_id"].isin(wanted)], by_regime=True)
+    about |= {"overrides": rows_of(changes)}
+    asked = {"horizon_years": arguments.years, "setups": rows, "home": arguments.home}
+    answers: dict[str, Any] = {"suspended": suspension(posterior, study, **asked)}
+    if (rulings := _rulings(arguments, base)) is not None:
+        answers["judged"] = acceptability_of(rulings, x, study, setups=rows)
+    finding = compared(x, *wanted, equal_factor=arguments.equal_factor, **answers)
     write(finding.table, arguments, about, lambda: compare_text(finding, *wanted))
     return True
 
@@ -286,7 +298,8 @@ def _evidence(arguments: argparse.Namespace, *, must_pass: bool = True) -> tuple
 
         overridden = read_overrides(arguments.override, study)
         study, changes = overridden.study, overridden.changes
-        say(str(overridden))
+        # part of the answer where people read it, beside it where machines do
+        print(f"{fill(str(overridden), 96)}\n") if getattr(arguments, "format", "") in WORDS else say(str(overridden))
         if overridden.refit:
             posterior = _refitted(arguments, study)
     if must_pass:
@@ -311,6 +324,20 @@ def _refitted(arguments: argparse.Namespace, study: Study) -> Posterior:
         return sample(study)
 
 
+def _rulings(arguments: argparse.Namespace, study: Study) -> Acceptability | None:
+    """The fitted rulings, if they belong to the study and its home; that an answer is missing is said."""
+    from riskmodel.acceptance import load_acceptability
+
+    if arguments.home not in (None, study.home):
+        say("no predicted rulings: those known are of authorities of the European Union")
+        return None
+    try:
+        return load_acceptability(study=study)
+    except StudyError as error:
+        say(f"no predicted rulings: {error}")
+        return None
+
+
 def _beside(study: Study, base: Study) -> pd.DataFrame:
     """An analyst's setups before those of the study."""
     import pandas as pd
@@ -319,7 +346,7 @@ def _beside(study: Study, base: Study) -> pd.DataFrame:
 
 
 def _exposure(
-    arguments: argparse.Namespace, study: Study, posterior: Posterior, setups: pd.DataFrame
+    arguments: argparse.Namespace, study: Study, posterior: Posterior, setups: pd.DataFrame, *, by_regime: bool = False
 ) -> tuple[pd.DataFrame, xr.Dataset, dict[str, Any]]:
     """Return setups, at equal terms when asked, their exposure, and what identifies the answer."""
     from riskmodel.exposure import exposure
@@ -330,7 +357,7 @@ def _exposure(
         say(f"at equal terms ({said}): only the providers differ")
         setups = equal_terms(setups)
     asked = {"horizon_years": arguments.years, "home": arguments.home}
-    x = exposure(posterior, study, setups=setups, by_regime=False, **asked)
+    x = exposure(posterior, study, setups=setups, by_regime=by_regime, **asked)
     about = {name: x.attrs[name] for name in ("horizon_years", "start", "home")}
     return setups, x, about | _about(study, posterior) | {"notes": posterior.notes}
 

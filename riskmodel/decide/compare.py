@@ -144,9 +144,12 @@ def compare(
     if judged is not None:
         authority, left, right = _tolerated(judged.table, a, b)
         rows.append(_predictive("acceptability", left, right))
+        unlike = judged.table.loc[judged.table["extrapolation"].astype(bool), "setup"].unique()
+        beyond = " and ".join(labels[name] for name in (a, b) if name in unlike)
         said.append(
             f"A {authority} is predicted to tolerate or accept {names[0]} with probability {percent(left)} and "
             f"{names[1]} with {percent(right)}, each ruled on once as a new system."
+            + (f" For {beyond} this is extrapolation: no decided arrangement is comparable." if beyond else "")
         )
     columns = ["answer", "comparison", "ratio", "ratio_low", "ratio_high", "lower", "equal", "higher"]
     return Finding(pd.DataFrame(rows, columns=[*columns, "value_a", "value_b"]), " ".join(said))

@@ -137,8 +137,9 @@ def _says(table: pd.DataFrame) -> str:
     most, least = (int(place) for place in (table["largest_share"].argmax(), table["largest_share"].argmin()))
     picked = table.iloc[[most, least] if most != least else list(range(min(2, len(table))))]
     said = [
-        f"{row['portfolio']} ({row['institutions']} institutions, {share_text(row['largest_share'])} at the largest "
-        f"host): at least one sees a disclosure with probability "
+        f"{row['portfolio']} ({row['institutions']} institutions, "
+        f"{'all at one host' if row['hosts'] == 1 else share_text(row['largest_share']) + ' at the largest host'}): "
+        f"at least one sees a disclosure with probability "
         f"{Probability(row['probability_any'], row['horizon_years'])}, Monte-Carlo standard error "
         f"{percent(row['probability_any_error'])}, and not {percent(row['any_if_independent'])} as if nothing were "
         f"shared; {digits(row['expected'])} are expected, {digits(row['number_if_any'])} if there is any, "

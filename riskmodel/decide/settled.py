@@ -33,8 +33,8 @@ from riskmodel.draws import (
     stretches,
 )
 from riskmodel.errors import UsageError
-from riskmodel.exposure import _scales, _windows
-from riskmodel.integral import _chances, _closed, _expect, _inside, _weights, _Window, leaked, stretched
+from riskmodel.exposure import authority_windows, custody_scales
+from riskmodel.integral import Window, chances_of, expansion, expect, leaked, nothing_opens, stretched, subsets
 from riskmodel.nexus import Option, Programme, SetupFacts, foreign_programmes, setup_facts
 from riskmodel.wording import Probability, factor, percent, share_text
 
@@ -144,7 +144,7 @@ def _given(draws: Draws, question: str, answer: bool, programmes: Sequence[Progr
     """The same draws with one legal question settled; all but reach is shared."""
     given = copy.copy(draws)
     given.reach = draws.reach.copy()
-    given._settle(question, answer, programmes)
+    given.settle(question, answer, programmes)
     return given
 
 
@@ -215,12 +215,12 @@ class _Law:
 
     def _shut(self, state: str, routes: frozenset[str], draws: Draws) -> list[np.ndarray | None]:
         """Probability that nothing opens for any subset of a state's pairs, by case in which one of the routes is."""
-        inside = _inside(self.states[state])
+        inside = subsets(self.states[state])
         found: list[np.ndarray | None] = []
         for kept, opened in self.cases[state]:
             if any(mine & routes for mine in opened.values()):
-                chances = _chances(opened, kept, draws)
-                found.append(np.stack([_closed(chances, subset, *self._mixture) for subset in inside]))
+                chances = chances_of(opened, kept, draws)
+                found.append(np.stack([nothing_opens(chances, subset, *self._mixture) for subset in inside]))
             else:
                 found.append(None)
         return found
@@ -233,17 +233,17 @@ class _Host:
         self, facts: SetupFacts, option: Option, law: _Law, programmes: Sequence[Programme], draws: Draws
     ) -> None:
         self.law = law
-        years, windows = _windows(facts, programmes, draws)
+        years, windows = authority_windows(facts, programmes, draws)
         rate = rates(facts, option, programmes, draws)
         contract = contract_cells(facts, draws)
-        scales = _scales(facts, option, contract, draws)
+        scales = custody_scales(facts, option, contract, draws)
         spent = [(weight, rate[:, None] * stretched(option, used, years)) for weight, used in windows]
         self.share = np.array([weight * clause for weight in facts.custody.values() for clause, _ in contract])
         self.leak, self.leaked = draws.get("leak"), self.share @ leaked(spent, scales)
-        every = [_Window(weight, scales[:, None, None] * hazard) for weight, hazard in spent]
-        self.weights = {state: _weights(pairs, every) for state, pairs in law.states.items()}
+        every = [Window(weight, scales[:, None, None] * hazard) for weight, hazard in spent]
+        self.weights = {state: expansion(pairs, every) for state, pairs in law.states.items()}
         self.expected = {
-            state: [None if shut is None else _expect(self.weights[state], shut) for shut in law.before[state]]
+            state: [None if shut is None else expect(self.weights[state], shut) for shut in law.before[state]]
             for state in law.states
         }
         self._rest: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
@@ -260,7 +260,7 @@ class _Host:
         known = zip(self.law.before[state], self.expected[state], self._around(state), strict=True)
         for now, (shut, expected, (all_closed, left)) in zip(answered, known, strict=True):
             if now is not None:
-                shut, expected = now, _expect(self.weights[state], now)
+                shut, expected = now, expect(self.weights[state], now)
             closed = closed + (all_closed if shut is None else all_closed * shut[-1])
             survival = survival + self.share @ (left if expected is None else left * expected)
         return self._mean(closed, survival)

@@ -30,7 +30,7 @@ from riskmodel.decide.finding import Finding
 from riskmodel.design.judgements import Z90, link
 from riskmodel.draws import Draws
 from riskmodel.errors import UsageError
-from riskmodel.exposure import _thinned
+from riskmodel.exposure import thinned_one
 from riskmodel.nexus import Programme, SetupFacts, foreign_programmes, setup_facts
 from riskmodel.wording import Probability, digits, share_text
 
@@ -278,13 +278,13 @@ def _at_least_one(fact: SetupFacts, programmes: Sequence[Programme], draws: Draw
     to a part in a thousand; the other samples are integrated for each fraction.
     """
     ends = np.stack([np.full(draws.size, FEW), np.ones(draws.size)])
-    single, one = _thinned(fact, programmes, draws, ends)
+    single, one = thinned_one(fact, programmes, draws, ends)
     expected = -np.log1p(-single) / FEW
     every = -np.log1p(-np.minimum(one, 1.0 - 1e-15))
     found = -np.expm1(-fraction * (expected + (every - expected) * fraction))
     bent = np.flatnonzero(one < BENT * expected)
     if bent.size:
-        found[:, bent] = _thinned(fact, programmes, _Some(draws, bent), fraction[:, bent])
+        found[:, bent] = thinned_one(fact, programmes, _Some(draws, bent), fraction[:, bent])
     return np.asarray(found)
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from riskmodel.decide.finding import Finding
 from riskmodel.errors import UsageError, did_you_mean
 from riskmodel.paths import DAYS, legs_of, path_exposure
-from riskmodel.wording import INTERVAL, Probability, percent, share_text
+from riskmodel.wording import INTERVAL, Probability, digits, percent, share_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -231,14 +231,16 @@ def delay(
     out = pd.DataFrame(rows)
     first, latest = out.iloc[0], out.iloc[-1]
     total, whole = latest["probability"] - first["probability"], (days[-1] - days[0]).days / DAYS
+    named = (study["setups"] if setups is None else setups).set_index("setup_id")
+    label = named.get("label", pd.Series(dtype=object)).dropna()
     text = (
-        f"If {new} takes over from {old} on {days[0]}, the predictive probability of at least one disclosure from "
-        f"{legs[0][1]} to {until} is {percent(first['probability'])}"
+        f"If {label.get(new, new)} takes over from {label.get(old, old)} on {days[0]}, the predictive probability of "
+        f"at least one disclosure from {legs[0][1]} to {until} is {percent(first['probability'])}"
     )
     if len(out) > 1:
         text += (
             f"; on {days[-1]} it is {percent(latest['probability'])}. The delay of {whole:.1f} years adds "
-            f"{100 * total:.2g} percentage points, {100 * total / whole:.2g} a year on average; its last step is worse "
-            f"in {share_text(latest['worlds_higher'])} of worlds and a tie in the others"
+            f"{digits(100 * total)} percentage points, {digits(100 * total / whole)} a year on average; its "
+            f"last step is worse in {share_text(latest['worlds_higher'])} of worlds and a tie in the others"
         )
     return Finding(out, f"{text}. {TODAY_RATES}")

@@ -178,7 +178,8 @@ class _Case:
     def options(self) -> pd.DataFrame:
         """Each option with its expected loss, the least first."""
         expected = self.loss.mean(axis=0)
-        columns = {"setup": self.ids, "label": self.labels, "probability": self.risk, "cost": expected - self.risk}
+        cost = [*self.cost, *self.none]
+        columns = {"setup": self.ids, "label": self.labels, "probability": self.risk, "cost": cost}
         return pd.DataFrame({**columns, "expected_loss": expected}).sort_values("expected_loss", ignore_index=True)
 
     def worlds(self) -> Value:

@@ -16,7 +16,8 @@ _HOME = {
     **dict.fromkeys(("total_score", "overall_seal", "criterion_points", "objective_score"), "csf"),
     **dict.fromkeys(("cards", "weights", "csf", "reversals", "weight_uncertainty", "seal_of"), "csf"),
     **dict.fromkeys(("secnumcloud", "caps"), "secnumcloud"),
-    **{name: name for name in ("sren", "steps", "bridge")},
+    **dict.fromkeys(("sren", "sren_of"), "sren"),
+    **{name: name for name in ("steps", "bridge")},
 }
 
 __all__ = list(_HOME)
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from riskmodel.frameworks.secnumcloud import caps as caps
     from riskmodel.frameworks.secnumcloud import secnumcloud as secnumcloud
     from riskmodel.frameworks.sren import sren as sren
+    from riskmodel.frameworks.sren import sren_of as sren_of
     from riskmodel.frameworks.steps import steps as steps
 
 

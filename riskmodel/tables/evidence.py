@@ -168,7 +168,7 @@ def _replaced(changes: pd.DataFrame | None) -> str:
         return ""
     rows = changes.fillna("").astype(str)
     shown = rows.assign(**{name: rows[name].where(rows[name] != "", "(empty)") for name in ("before", "after")})
-    shown.columns = [name.replace("row_id", "row") for name in shown]
+    shown = shown.rename(columns={"row_id": "row"})
     said = "Values of a reader stand in the place of those of the study; every number of this page follows them."
     cells = table(shown, "Values that were replaced")
     return f'<div class="changed" role="note"><p><strong>{said}</strong></p>{cells}</div>'

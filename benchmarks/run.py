@@ -1,6 +1,7 @@
 """Measure what the project promises and print a table: limit, measured, kept or not.
 
     python benchmarks/run.py            the speeds (about two minutes); exit 1 when a limit is broken
+    python benchmarks/run.py --decide   only the decision functions, on 50 setups
     python benchmarks/run.py --fit      the fit too, and effective draws of an answer per second (minutes more)
     python benchmarks/run.py --fit --against-pymc        the latter beside PyMC's own sampler (many minutes more)
     python benchmarks/run.py --size     only the lines of code of the package, module by module
@@ -98,6 +99,69 @@ def speeds(fit: bool) -> list[Row]:
     return rows
 
 
+MANY = 50
+"""Setups that a decision function is measured on."""
+MAX_MEMORY_GIB = 1.0
+
+
+def decisions() -> list[Row]:
+    """Measure each decision function on the shipped posterior, and the memory that all of them took."""
+    import resource
+
+    import numpy as np
+    import pandas as pd
+
+    import riskmodel as rm
+    from riskmodel.frameworks import bridge
+
+    study, posterior = rm.read_study(), rm.load_posterior()
+    own = study["setups"]
+    setups = pd.concat([own, own.head(MANY - len(own)).assign(setup_id=lambda t: "COPY_" + t["setup_id"])])
+    asked = {"setups": setups}
+    x = rm.exposure(posterior, study, by_regime=False, **asked)
+    hub = ["HDH_AZURE", "HDH_SCALEWAY", "HDH_ALT_OVH", "HDH_ALT_S3NS", "HDH_ALT_OUTSCALE", "HDH_ALT_BLEU"]
+    names = [str(name) for name in x["setup"].values]
+    criteria = pd.DataFrame({"setup": names, "criterion": "cost", "low": 1.0, "high": np.arange(2.0, MANY + 2)})
+    calls = {
+        "compare": (1, lambda: rm.compare(x, hub[0], hub[1])),
+        "contributions": (1, lambda: rm.contributions(posterior, study, hub[0], hub[1], **asked)),
+        "rank": (1, lambda: rm.rank(x)),
+        "tolerance": (1, lambda: rm.tolerance(x, "zurich")),
+        "calendar, one plan": (
+            1,
+            lambda: rm.calendar(posterior, study, study["plans"].query("plan == 'hub_end_2026'")),
+        ),
+        "calendar, five plans": (None, lambda: rm.calendar(posterior, study)),
+        "delay, six dates": (
+            1,
+            lambda: rm.delay(posterior, study, "hub_end_2022", [f"{y}-12-31" for y in range(2022, 2028)]),
+        ),
+        "intervene": (1, lambda: rm.intervene(posterior, study, hub[0], **asked)),
+        "intervene, below a tolerance": (1, lambda: rm.intervene(posterior, study, hub[0], tolerance=0.01, **asked)),
+        "worlds": (1, lambda: rm.worlds(posterior, study, **asked)),
+        "value of information, 6 options": (10, lambda: rm.value_of_information(posterior, study, choose=hub, **asked)),
+        "value of information, all": (10, lambda: rm.value_of_information(posterior, study, **asked)),
+        "regret": (1, lambda: rm.regret(x)),
+        "tradeoff": (1, lambda: rm.tradeoff(x, criteria.assign(better="lower"))),
+        "aggregate": (1, lambda: rm.aggregate(x, {"all": dict.fromkeys(names, 2)})),
+        "severity": (1, lambda: rm.severity(posterior, study, **asked)),
+        "bridge": (1, lambda: bridge(posterior, study, hub[0])),
+    }
+    print(f"\n{f'decisions on {MANY} setups':<52} {'limit, s':>9} {'measured, s':>11}  ok")
+    rows = []
+    for name, (limit, call) in calls.items():
+        times = []
+        for _ in range(3):
+            start = time.perf_counter()
+            call()
+            times.append(time.perf_counter() - start)
+        rows.append(Row(name, limit, statistics.median(times)))
+        print(rows[-1], flush=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{'peak memory, GiB':<52} {MAX_MEMORY_GIB:>9.2f} {peak:>11.2f}  {'yes' if peak <= MAX_MEMORY_GIB else 'NO'}")
+    return [*rows, Row("peak memory, GiB", MAX_MEMORY_GIB, peak)]
+
+
 PYMC_DRAWS, PYMC_TUNE, PYMC_CHAINS = 150, 300, 2
 """PyMC's own sampler is slow here: few draws, and effective draws per second all the same."""
 ANSWER = "HDH_AZURE"
@@ -180,11 +244,14 @@ def main() -> int:
     words = "beside --fit: effective draws per second of PyMC's own sampler too"
     parser.add_argument("--against-pymc", action="store_true", help=words)
     parser.add_argument("--size", action="store_true", help="only count the lines of code of the package")
+    parser.add_argument("--decide", action="store_true", help="measure only the decision functions")
     arguments = parser.parse_args()
+    if arguments.decide:
+        return 0 if all(row.ok for row in decisions()) else 1
     if arguments.size:
         size()
         return 0
-    rows = speeds(arguments.fit)
+    rows = [*speeds(arguments.fit), *decisions()]
     if arguments.fit:
         sampling(arguments.against_pymc)
     return 0 if all(row.ok for row in rows) else 1

@@ -23,14 +23,16 @@ import xarray as xr
 from riskmodel.draws import Draws, authority_cells, contract_cells, custody_factor, openings, rates
 from riskmodel.errors import UsageError, did_you_mean
 from riskmodel.integral import Settled
-from riskmodel.nexus import Option, Programme, SetupFacts, foreign_programmes, setup_facts
+from riskmodel.nexus import Option, Programme, SetupFacts, foreign_programmes
+from riskmodel.nexus._rows import Record, records
+from riskmodel.nexus.setups import Book
 from riskmodel.worlds import world
 
 if TYPE_CHECKING:
     from riskmodel.fit import Posterior
     from riskmodel.study import Study
 
-__all__ = ["legs_of", "path_exposure"]
+__all__ = ["Paths", "legs_of", "path_exposure"]
 
 DAYS = 365.25
 
@@ -91,6 +93,54 @@ def legs_of(plan: pd.DataFrame, known: Iterable[str], name: str = "plan") -> lis
     return sorted(legs, key=lambda leg: leg[1])
 
 
+class Paths:
+    """What all paths over the same posterior and study share, prepared once.
+
+    Parameters
+    ----------
+    posterior, study, setups, home
+        As for :func:`riskmodel.exposure`.
+    """
+
+    def __init__(
+        self, posterior: Posterior, study: Study, setups: pd.DataFrame | None = None, home: str | None = None
+    ) -> None:
+        table = study["setups"] if setups is None else setups
+        self.rows = {str(row["setup_id"]): row for row in records(table)}
+        self.home = home or study.home
+        self._design_hash = posterior.design_hash
+        self._book = Book(study)
+        self._programmes = foreign_programmes(study, self.home)
+        self._draws = Draws(posterior, self._programmes)
+
+    def exposure(self, plan: pd.DataFrame, dates: Sequence[dt.date] | None = None) -> xr.Dataset:
+        """Score one plan: :func:`path_exposure`."""
+        legs = legs_of(plan, self.rows)
+        first, last = legs[0][1], legs[-1][2]
+        wanted = [last] if dates is None else list(dates)
+        outside = [str(day) for day in wanted if not first < day <= last]
+        if outside:
+            raise UsageError(f"dates: {', '.join(outside)} - must be after {first} and up to {last}")
+        programmes, draws = self._programmes, self._draws
+        path = _path(self._book, [(self.rows[setup], a, b) for setup, a, b in legs])
+        used = path.used(np.array([(day - first).days / DAYS for day in wanted]))
+        windows = _windows(path, programmes, draws)
+        survival, reach = np.zeros((len(wanted), draws.size)), np.zeros(draws.size)
+        for weight, options in _choices(path.legs):
+            lasting, reached = _survival(path, options, programmes, draws, windows, used)
+            survival += weight * lasting
+            reach += weight * reached
+        return xr.Dataset(
+            {
+                "probability": (("date", "sample"), 1.0 - survival),
+                "world_probability": (("date", "sample"), -np.expm1(-_world(path, programmes, draws, windows, used))),
+                "reach_any": ("sample", reach),
+            },
+            coords={"date": pd.to_datetime(wanted)},
+            attrs={"start": first.isoformat(), "home": self.home, "design_hash": self._design_hash},
+        ).transpose("sample", "date")
+
+
 def path_exposure(
     posterior: Posterior,
     study: Study,
@@ -123,40 +173,13 @@ def path_exposure(
     UsageError
         If the plan is not one, or a date lies outside it.
     """
-    table = study["setups"] if setups is None else setups
-    rows = {str(row["setup_id"]): place for place, row in enumerate(table.to_dict("records"))}
-    legs = legs_of(plan, rows)
-    first, last = legs[0][1], legs[-1][2]
-    wanted = [last] if dates is None else list(dates)
-    outside = [str(day) for day in wanted if not first < day <= last]
-    if outside:
-        raise UsageError(f"dates: {', '.join(outside)} - must be after {first} and up to {last}")
-    programmes = foreign_programmes(study, home or study.home)
-    draws = Draws(posterior, programmes)
-    path = _path(study, [(table.iloc[[rows[setup]]], a, b) for setup, a, b in legs])
-    elapsed = np.array([(day - first).days / DAYS for day in wanted])
-    windows = _windows(path, programmes, draws)
-    survival, reach = np.zeros((len(wanted), draws.size)), np.zeros(draws.size)
-    for weight, options in _choices(path.legs):
-        lasting, reached = _survival(path, options, programmes, draws, windows, path.used(elapsed))
-        survival += weight * lasting
-        reach += weight * reached
-    spent = _world(path, programmes, draws, windows, path.used(elapsed))
-    return xr.Dataset(
-        {
-            "probability": (("date", "sample"), 1.0 - survival),
-            "world_probability": (("date", "sample"), -np.expm1(-spent)),
-            "reach_any": ("sample", reach),
-        },
-        coords={"date": pd.to_datetime(wanted)},
-        attrs={"start": first.isoformat(), "home": home or study.home, "design_hash": posterior.design_hash},
-    ).transpose("sample", "date")
+    return Paths(posterior, study, setups, home).exposure(plan, dates)
 
 
-def _path(study: Study, legs: Sequence[tuple[pd.DataFrame, dt.date, dt.date]]) -> _Path:
+def _path(book: Book, legs: Sequence[tuple[Record, dt.date, dt.date]]) -> _Path:
     facts, begins, years, place = [], [], [], []
     for k, (row, first, last) in enumerate(legs):
-        (found,) = setup_facts(study, row, horizon_years=(last - first).days / DAYS, start=first)
+        found = book.setup(row, first, (last - first).days / DAYS)
         facts.append(found)
         at = (first - legs[0][1]).days / DAYS
         for segment in found.segments:

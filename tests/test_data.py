@@ -31,6 +31,10 @@ def test_shipped_data_keep_every_rule() -> None:
         "secnumcloud_196",
         "sren_art31",
         "priors",
+        "plans",
+        "published_probabilities",
+        "framework_steps",
+        "joint_holders",
     ],
 )
 def test_every_shipped_row_names_a_source(study: Study, table: str) -> None:

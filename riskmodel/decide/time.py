@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from riskmodel.decide.finding import Finding
 from riskmodel.errors import UsageError, did_you_mean
-from riskmodel.paths import DAYS, legs_of, path_exposure
+from riskmodel.paths import DAYS, Paths, legs_of
 from riskmodel.wording import INTERVAL, Probability, digits, percent, share_text
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from riskmodel.fit import Posterior
     from riskmodel.study import Study
 
 LOW, HIGH = (1 - INTERVAL) / 2, (1 + INTERVAL) / 2
 __all__ = ["calendar", "delay", "plan_of"]
 
+Legs = Sequence[tuple[str, dt.date, dt.date]]
+"""Setup, first day, and the day on which the next one takes over."""
 TODAY_RATES = "Rates are those of today, applied to every year; law, certificates and hosts change at their dates."
 
 
@@ -92,15 +93,16 @@ def calendar(
     given = study["plans"] if plans is None else plans
     if "plan" not in given:
         given = given.assign(plan="plan")
-    known = [str(name) for name in (study["setups"] if setups is None else setups)["setup_id"]]
-    legs = {str(name): legs_of(rows, known, f"plan {name}") for name, rows in given.groupby("plan", sort=False)}
+    paths = Paths(posterior, study, setups, home)
+    legs = {str(name): legs_of(rows, paths.rows, f"plan {name}") for name, rows in given.groupby("plan", sort=False)}
     label = given.drop_duplicates("plan").set_index("plan").get("label", pd.Series(dtype=object))
     rows, curves = [], []
     first: dict[tuple[dt.date, dt.date], xr.Dataset] = {}
+    known: list[tuple[Legs, xr.Dataset]] = []
     for name, parts in legs.items():
         start, until = parts[0][1], parts[-1][2]
-        table = pd.DataFrame(parts, columns=["setup_id", "from_date", "to_date"])
-        x = path_exposure(posterior, study, table, _dates(parts, every_months), setups=setups, home=home)
+        x = _along(paths, parts, _dates(parts, every_months), known)
+        known.append((parts, x))
         called = str(label.get(name, name))
         base = first.setdefault((start, until), x)
         years = (until - start).days / DAYS
@@ -112,14 +114,43 @@ def calendar(
     return Finding(table, _calendar_text(table), pd.concat(curves, ignore_index=True))
 
 
-def _dates(parts: Sequence[tuple[str, dt.date, dt.date]], months: int) -> list[dt.date]:
+def _along(paths: Paths, parts: Legs, dates: Sequence[dt.date], known: Sequence[tuple[Legs, xr.Dataset]]) -> xr.Dataset:
+    """Score a plan; up to the day on which it leaves an earlier plan the two are the same, and scored once."""
+    ends = [_agree(parts, other) for other, _ in known]
+    best = int(np.argmax([end.toordinal() for end in ends])) if ends else -1
+    old = pd.DatetimeIndex([])
+    if best >= 0:
+        old = pd.DatetimeIndex(known[best][1]["date"].values)
+        old = old[(old <= pd.Timestamp(ends[best])) & old.isin(pd.to_datetime(dates))]
+    left = [day for day in dates if pd.Timestamp(day) not in old]
+    new = paths.exposure(pd.DataFrame(parts, columns=["setup_id", "from_date", "to_date"]), left)
+    if old.empty:
+        return new
+    names = ["probability", "world_probability"]
+    joined = xr.concat([known[best][1][names].sel(date=old), new[names]], "date", combine_attrs="drop")
+    return joined.sortby("date")
+
+
+def _agree(parts: Legs, other: Legs) -> dt.date:
+    """Last day up to which two plans are the same; the day before both when they never are."""
+    last = dt.date.min
+    for (one, begins, ends), (two, starts, stops) in zip(parts, other, strict=False):
+        if (one, begins) != (two, starts):
+            break
+        last = min(ends, stops)
+        if ends != stops:
+            break
+    return last
+
+
+def _dates(parts: Legs, months: int) -> list[dt.date]:
     """Regular days after the start, the days on which legs change, and the last day."""
     start, until = parts[0][1], parts[-1][2]
     regular = pd.date_range(start, until, freq=pd.DateOffset(months=months))
     return sorted({day.date() for day in regular if day.date() > start} | {last for _, _, last in parts})
 
 
-def _curve(x: xr.Dataset, parts: Sequence[tuple[str, dt.date, dt.date]]) -> pd.DataFrame:
+def _curve(x: xr.Dataset, parts: Legs) -> pd.DataFrame:
     p = x["probability"].transpose("date", "sample").values
     low, high = np.quantile(p, [LOW, HIGH], axis=1)
     days = [day.date() for day in pd.DatetimeIndex(x["date"].values)]
@@ -197,8 +228,8 @@ def delay(
         If the plan has one leg only, or a date lies outside its last two legs or not after the one before.
     """
     table = plan_of(study, plan) if isinstance(plan, str) else plan
-    known = [str(name) for name in (study["setups"] if setups is None else setups)["setup_id"]]
-    legs = legs_of(table, known)
+    paths = Paths(posterior, study, setups, home)
+    legs = legs_of(table, paths.rows)
     if len(legs) < 2:
         raise UsageError("plan: has one leg, so that nothing can be delayed; give the one before and the one after")
     *before, (old, begins, _), (new, _, until) = legs
@@ -214,7 +245,7 @@ def delay(
         parts = pd.DataFrame(
             [*before, (old, begins, day), (new, day, until)], columns=["setup_id", "from_date", "to_date"]
         )
-        x = path_exposure(posterior, study, parts, setups=setups, home=home)
+        x = paths.exposure(parts)
         found = _end(x, x if last is None else last)
         years = (day - days[len(rows) - 1]).days / DAYS if rows else np.nan
         rows.append(

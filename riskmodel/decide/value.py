@@ -329,7 +329,9 @@ def _said(table: pd.DataFrame, case: _Case, horizon_years: float) -> str:
         return f"{digits(100 * value)} percentage points"
 
     value, place = table["value"], case.best
-    risk = "" if case.ids[place] == NONE else f", a risk of {Probability(float(case.risk[place]), horizon_years)}"
+    none = case.ids[place] == NONE
+    chance = Probability(float(case.none[0] if none else case.risk[place]), horizon_years)
+    risk = f", which counts as {chance}" if none else f", a risk of {chance}"
     text = (
         f"Of {len(case.ids)} options, {case.labels[place]} has the least expected loss{risk}. To know everything that "
         f"is uncertain before choosing would lower the loss by {points(value[0])} of probability, to know the "

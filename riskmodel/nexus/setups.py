@@ -18,7 +18,7 @@ from riskmodel.nexus.unknowns import Answer, Ask, Fact, Question, Unknown, Walk,
 if TYPE_CHECKING:
     from riskmodel.study import Study
 
-__all__ = ["EQUAL_TERMS", "TERMS", "Option", "Segment", "SetupFacts", "equal_terms", "setup_facts"]
+__all__ = ["EQUAL_TERMS", "TERMS", "Book", "Option", "Segment", "SetupFacts", "equal_terms", "setup_facts"]
 
 TERMS = ("challenge_demands", "eu_law_only_clause", "notify_customer")
 CUSTODY = (
@@ -90,13 +90,13 @@ def setup_facts(
     KeyError
         If a setup names a provider the study does not have (a validated study never does).
     """
-    book = _Book(study)
+    book = Book(study)
     start = start or study.as_of
     table = study["setups"] if setups is None else setups
     return tuple(book.setup(row, start, horizon_years) for row in records(table))
 
 
-class _Book:
+class Book:
     """The study's tables as plain records, indexed for look-up; built once for all setups."""
 
     def __init__(self, study: Study) -> None:

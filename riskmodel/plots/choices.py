@@ -230,7 +230,6 @@ def value(table: pd.DataFrame, most: int = 10, ax: Axes | None = None) -> house.
         f"First: {first['item']} ({first['kind']}), {digits(100 * first['value'])} points.{bound}"
         + f" Worth less or nothing: {len(asked) - len(rows)} more."
         * (len(asked) > len(rows))
-        * (len(asked) > len(rows))
     )
     return ax, caption
 

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from riskmodel.wording import years_text
 
@@ -171,5 +172,6 @@ def full_or_hollow(
 
 def legend_below(ax: Axes, inches: float, columns: int = 2) -> None:
     """Put the legend so many inches below the axes, however high the figure is."""
-    anchor = (1.0, -inches / _figure(ax).get_figheight())
-    ax.legend(loc="upper right", bbox_to_anchor=anchor, ncols=columns, frameon=False, columnspacing=1)
+    below = ax.transAxes + ScaledTranslation(0.0, -inches, _figure(ax).dpi_scale_trans)
+    look: dict[str, Any] = {"ncols": columns, "frameon": False, "columnspacing": 1, "borderaxespad": 0.0}
+    ax.legend(loc="upper right", bbox_to_anchor=(1.0, 0.0), bbox_transform=below, **look)

@@ -95,7 +95,8 @@ def worlds(x: xr.Dataset, setups: Sequence[str]) -> tuple[Figure, str]:
         ax.scatter(col[:count], row[:count], marker="s", s=50, color=house.RED, lw=0)
         ax.scatter(col[:count], row[:count], marker="x", s=18, color="white", lw=1)
         ax.set(xticks=[], yticks=[], xlim=(-0.7, 9.7), ylim=(9.7, -0.7), aspect="equal")
-        ax.set_title(f"{label}\nreached in {count} of 100", fontsize=10)
+        words = [textwrap.fill(part, 46 // len(setups)) for part in (label, f"reached in {count} of 100")]
+        ax.set_title("\n".join(words), fontsize=10)
         sns.despine(ax=ax, left=True, bottom=True)
         said.append(f"{label}: about {count}")
     caption = (

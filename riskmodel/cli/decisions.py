@@ -112,7 +112,7 @@ class Decision:
         return True
 
 
-CHANCES = ("probability", "reach", "share", "lower", "higher", "equal", "best", "exceeds", "in_top", "dominat", "world")
+CHANCES = ("probability", "reach", "share", "lower", "higher", "equal", "best", "exceeds", "in_top", "pairs", "loss")
 COUNTS = ("rank", "number", "expected", "persons", "institutions", "years", "cost", "ratio", "times", "factor", "log")
 
 
@@ -136,16 +136,17 @@ def in_words(table: pd.DataFrame) -> str:
             return str(value)
         if not math.isfinite(value):
             return "never" if column.startswith("years") else "unbounded"
-        if column.endswith("horizon_years") or (value == round(value) and abs(value) < 1e6):
+        if column.endswith("horizon_years"):
             return f"{value:.1f}".removesuffix(".0")
         if column.startswith(("difference", "extra", "added", "value", "regret")):
             return f"{'-' if value < 0 else ''}{digits(100 * abs(value))} pp"
         if column.startswith(("times", "ratio")) or column.endswith("factor"):
             return factor(value)
-        if any(word in column for word in COUNTS) or not 0 <= value <= 1:
-            return f"{'-' if value < 0 else ''}{digits(abs(value))}"
-        if any(word in column for word in CHANCES):
-            return percent(value) if "probability" in column or "reach" in column else share_text(value)
+        counted = (any(word in column for word in COUNTS) and "loss" not in column) or not 0 <= value <= 1
+        if not counted and any(word in column for word in CHANCES):
+            return percent(value) if any(word in column for word in ("probab", "reach", "loss")) else share_text(value)
+        if value == round(value) and abs(value) < 1e6:
+            return f"{value:,.0f}"
         return f"{'-' if value < 0 else ''}{digits(abs(value))}"
 
     columns = [str(name) for name in table.columns]
@@ -443,7 +444,7 @@ DECISIONS = {
             "actor",
             "probability_before",
             "probability_after",
-            "ratio",
+            "ratio_median",
             "ratio_low",
             "ratio_high",
             "world_lower",

@@ -114,8 +114,8 @@ def regret_words(found: pd.DataFrame) -> pd.DataFrame:
         {
             "Choice": found["label"],
             "Regret on average (points)": [digits(100 * v) for v in found["regret"]],
-            "In the worst tenth (points)": [digits(100 * v) for v in found["regret_worst_decile"]],
-            "Best choice": found["best"].map(share_text),
+            "… in the worst tenth (points)": [digits(100 * v) for v in found["regret_worst_decile"]],
+            "Is the best choice": found["best"].map(share_text),
             "Dominated by, over parameters": [cell or "none" for cell in beaten],
             "Dominated by, over worlds": both,
         }
@@ -159,7 +159,7 @@ def portfolio_words(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def severity_words(found: pd.DataFrame) -> pd.DataFrame:
-    """Persons of :func:`riskmodel.severity`."""
+    """Persons of :func:`riskmodel.severity`; behind ±, the Monte-Carlo standard error."""
     years = years_text(found["horizon_years"].iloc[0])
     return pd.DataFrame(
         {
@@ -167,7 +167,12 @@ def severity_words(found: pd.DataFrame) -> pd.DataFrame:
             f"At least one disclosure in {years}": found["probability"].map(percent),
             "… with 1,000 persons or more": found["probability_large"].map(percent),
             "… with the data of a given person": found["probability_person"].map(percent),
-            "Persons expected in a year": found["persons_a_year"].map(digits),
+            "Persons expected in a year": [
+                f"{digits(mean)} ± {digits(error / by, 1)}"
+                for mean, error, by in zip(
+                    found["persons_a_year"], found["persons_error"], found["horizon_years"], strict=True
+                )
+            ],
             "… of them taken in bulk": found["bulk_share"].map(share_text),
         }
     )

@@ -47,6 +47,7 @@ __all__ = [
     "openings",
     "questions_touched",
     "rates",
+    "require_same",
     "stretches",
 ]
 
@@ -84,6 +85,21 @@ COUNTED = ("US_SCA_CLOUD", "US_FISA702")
 TINY = 1e-12
 Routes = tuple[frozenset[str], ...]
 """Routes open, by programme."""
+
+
+def require_same(posterior: Posterior, study: Study) -> None:
+    """Refuse a study in which a reader replaced values that the posterior was fitted to.
+
+    Raises
+    ------
+    UsageError
+        If the posterior belongs to other values.
+    """
+    if study.design_hash not in (None, posterior.design_hash):
+        raise UsageError(
+            "study: values that the posterior rests on were replaced, so that it does not hold for them; fit again "
+            "with riskmodel.fit"
+        )
 
 
 class Draws:

@@ -22,7 +22,7 @@ import xarray as xr
 
 from riskmodel.codes import legal_space
 from riskmodel.design import without_evidence
-from riskmodel.draws import Draws, authority_cells, contract_cells, custody_factor, rates
+from riskmodel.draws import Draws, authority_cells, contract_cells, custody_factor, rates, require_same
 from riskmodel.errors import UsageError
 from riskmodel.integral import Settled, always, leaked, stretched
 from riskmodel.nexus import Option, Programme, SetupFacts, foreign_programmes, setup_facts
@@ -106,6 +106,7 @@ def exposure(
     """
     if not horizon_years > 0:
         raise UsageError(f"horizon_years: {horizon_years} - must be more than 0 years")
+    require_same(posterior, study)
     facts = setup_facts(study, setups, horizon_years=horizon_years, start=start)
     programmes = foreign_programmes(study, home or study.home)
     draws = Draws(posterior, programmes, settled)
@@ -195,6 +196,7 @@ def thinned(
     xarray.DataArray
         dims ``sample``, ``setup``, ``multiple``.
     """
+    require_same(posterior, study)
     facts = setup_facts(study, setups, horizon_years=horizon_years, start=start)
     programmes = foreign_programmes(study, home or study.home)
     draws = Draws(posterior, programmes)

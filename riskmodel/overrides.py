@@ -126,9 +126,11 @@ def read_overrides(source: Source, study: Study) -> Overridden:
         _raw=MappingProxyType(tables),
     )
     try:
-        refit = _identity(changed) != _identity(study)
+        identity = _identity(changed)
+        refit = identity != _identity(study)
     except (KeyError, ValueError) as error:
         raise StudyError([Problem.of_file(file, f"leaves evidence that no model can be built from: {error}")]) from None
+    changed = replace(changed, design_hash=identity if refit else study.design_hash)
     return Overridden(changed, pd.DataFrame(rows, columns=[*LISTED]).astype("str"), refit)
 
 

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from riskmodel.draws import Draws, authority_cells, contract_cells, custody_factor, openings, rates
+from riskmodel.draws import Draws, authority_cells, contract_cells, custody_factor, openings, rates, require_same
 from riskmodel.errors import UsageError, did_you_mean
 from riskmodel.integral import Settled
 from riskmodel.nexus import Option, Programme, SetupFacts, foreign_programmes
@@ -105,6 +105,7 @@ class Paths:
     def __init__(
         self, posterior: Posterior, study: Study, setups: pd.DataFrame | None = None, home: str | None = None
     ) -> None:
+        require_same(posterior, study)
         table = study["setups"] if setups is None else setups
         self.rows = {str(row["setup_id"]): row for row in records(table)}
         self.home = home or study.home

@@ -57,6 +57,8 @@ class Study:
         The legal space whose own access is not foreign.
     problems
         Empty unless the study was read with ``strict=False``.
+    design_hash
+        Of a study in which values that reach the likelihood were replaced: the Design that a posterior must belong to.
     """
 
     path: Path
@@ -66,6 +68,7 @@ class Study:
     as_of: datetime.date
     home: str = "EU/EEA"
     problems: tuple[Problem, ...] = ()
+    design_hash: str | None = None
     _raw: Mapping[str, RawTable] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, table: str) -> pd.DataFrame:

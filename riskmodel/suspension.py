@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from riskmodel.draws import Draws, authority_cells, fact_cells
+from riskmodel.draws import Draws, authority_cells, fact_cells, require_same
 from riskmodel.errors import UsageError
 from riskmodel.integral import Settled, leaked, stretched
 from riskmodel.nexus import Option, Programme, SetupFacts, foreign_programmes, setup_facts
@@ -141,6 +141,7 @@ def _suspension(
 ) -> xr.Dataset:
     if not horizon_years > 0:
         raise UsageError(f"horizon_years: {horizon_years} - must be more than 0 years")
+    require_same(posterior, study)
     facts = setup_facts(study, setups, horizon_years=horizon_years, start=start)
     programmes = foreign_programmes(study, home or study.home, "suspension")
     draws = Draws(posterior, programmes)

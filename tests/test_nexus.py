@@ -16,7 +16,7 @@ from riskmodel.errors import UsageError
 from riskmodel.exposure import exposure
 from riskmodel.fit import Posterior
 from riskmodel.nexus import Option, SetupFacts, foreign_programmes, setup_facts
-from riskmodel.nexus.setups import _Book
+from riskmodel.nexus.setups import Book
 from riskmodel.study import Study
 
 TRUE = {"high": 1.0, "medium": 0.8, "low": 0.5}
@@ -52,7 +52,7 @@ def owned_by(study: Study, provider: str, *rows: dict) -> Study:
 
 def likely(study: Study, provider: str) -> dict[frozenset[tuple[str, str]], float]:
     """Probability of each set of uncertain facts of a provider, with stated probabilities that facts are true."""
-    _, unknowns = _Book(study).provider(provider)
+    _, unknowns = Book(study).provider(provider)
     found: dict[frozenset[tuple[str, str]], float] = {}
     for ways in product(*(u.alternatives for u in unknowns)):
         given = [true(name) if holds else 1 - true(name) for way in ways for name, holds in way.learnt]
@@ -71,10 +71,10 @@ def of(facts: dict[frozenset[tuple[str, str]], float], *fact: tuple[str, str]) -
 
 
 def test_a_link_of_high_confidence_is_certain_and_others_are_not(study: Study) -> None:
-    facts, unknowns = _Book(study).provider("msft_azure")
+    facts, unknowns = Book(study).provider("msft_azure")
     assert ("control", "US") in facts
     doubted = owned_by(study, "aws_esc", {"holder_id": "amazon", "confidence": "low"})
-    facts, unknowns = _Book(doubted).provider("aws_esc")
+    facts, unknowns = Book(doubted).provider("aws_esc")
     assert ("control", "US") not in facts
     assert [u.name for u in unknowns] == ["ownership:aws_esc:amazon"]
     assert of(likely(doubted, "aws_esc"), ("control", "US")) == TRUE["low"]
@@ -111,14 +111,14 @@ def test_a_link_is_one_question_for_every_way_through_it(study: Study) -> None:
     found = likely(provider_study(both, "bleu", **row), "bleu")
     together = (("control", "US"), ("licensor_with_access", "US"))
     assert of(found, *together) == of(found, together[0]) == of(found, together[1]) == TRUE["low"]
-    (unknown,) = _Book(provider_study(both, "bleu", **row)).provider("bleu")[1]
+    (unknown,) = Book(provider_study(both, "bleu", **row)).provider("bleu")[1]
     assert [question.name for question in unknown.questions] == ["ownership:orange:amazon"]
 
 
 def test_two_companies_that_own_each_other_end_the_walk(study: Study) -> None:
     ring = owned_by(study, "amazon", {"holder_id": "alphabet"})
     ring = owned_by(ring, "alphabet", {"holder_id": "amazon"})
-    assert ("control", "US") in _Book(owned_by(ring, "bleu", {"holder_id": "amazon"})).provider("bleu")[0]
+    assert ("control", "US") in Book(owned_by(ring, "bleu", {"holder_id": "amazon"})).provider("bleu")[0]
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_the_first_true_row_on_a_holder_counts(
         {"holder_id": "amazon", "kind": k, "confidence": c, "share_low_pct": s, "share_high_pct": s} for k, c, s in rows
     ]
     changed = provider_study(owned_by(study, "bleu", *said), "bleu", licensor_id=None)
-    found, certain = likely(changed, "bleu"), _Book(changed).provider("bleu")[0]
+    found, certain = likely(changed, "bleu"), Book(changed).provider("bleu")[0]
     for kind, expected in (("control", control), ("minority", minority)):
         assert of(found, (kind, "US")) + ((kind, "US") in certain) == pytest.approx(expected)
 
@@ -175,7 +175,7 @@ def test_rows_that_contradict_each_other_give_the_hull(
     study: Study, rows: list[tuple[float, str, str, str, str]], control: float
 ) -> None:
     changed = provider_study(owned_by(study, "bleu", *shares(*rows)), "bleu", licensor_id=None)
-    certain = _Book(changed).provider("bleu")[0]
+    certain = Book(changed).provider("bleu")[0]
     assert of(likely(changed, "bleu"), ("control", "US")) + (("control", "US") in certain) == pytest.approx(control)
     backwards = provider_study(owned_by(study, "bleu", *shares(*rows[::-1])), "bleu", licensor_id=None)
     assert likely(backwards, "bleu") == pytest.approx(likely(changed, "bleu"))
@@ -190,7 +190,7 @@ def test_a_doubtful_provider_row_makes_its_facts_doubtful(study: Study) -> None:
     for fact in ("licensor_with_access", "remote_staff"):
         assert of(found, (fact, "US")) == pytest.approx(TRUE["medium"])
     assert of(found, ("licensor_with_access", "US"), ("remote_staff", "US")) == pytest.approx(TRUE["medium"] ** 2)
-    assert ("seat", "FR") in _Book(provider_study(study, "bleu", **row)).provider("bleu")[0]
+    assert ("seat", "FR") in Book(provider_study(study, "bleu", **row)).provider("bleu")[0]
 
 
 @pytest.mark.parametrize(("presence", "expected"), [("seen", 0.5), ("doubtful", 0.5), ("not_looked_up", 0.7)])
@@ -203,7 +203,7 @@ def present(study: Study, presence: str, confidence: str) -> float:
     """Probability that an establishment is there."""
     row = {"establishment_countries": "US", "establishment_presence": presence, "confidence": confidence}
     changed = provider_study(study, "bleu", licensor_id=None, establishment_separation="separated", **row)
-    found, certain = likely(changed, "bleu"), _Book(changed).provider("bleu")[0]
+    found, certain = likely(changed, "bleu"), Book(changed).provider("bleu")[0]
     assert not any(kind.startswith("establishment") for kind, _ in certain)
     return sum(p for facts, p in found.items() if facts)
 
@@ -220,16 +220,16 @@ def test_an_establishment_that_was_seen_is_at_least_as_sure_as_a_doubtful_one(
 # -- certificates ------------------------------------------------------------------------------------------------
 
 
-def certified(study: Study, *rows: dict) -> _Book:
+def certified(study: Study, *rows: dict) -> Book:
     table = study["certifications"]
     blank = dict.fromkeys(table.columns) | {"provider_id": "bleu", "scheme": "SecNumCloud", "confidence": "high"}
     dated = [{k: pd.Timestamp(v) if k in ("date", "valid_to") else v for k, v in row.items()} for row in rows]
     new = pd.DataFrame([{**blank, **row} for row in dated])
     kept = table[table["provider_id"] != "bleu"].astype(object)
-    return _Book(with_table(study, "certifications", pd.concat([kept, new.astype(object)], ignore_index=True)))
+    return Book(with_table(study, "certifications", pd.concat([kept, new.astype(object)], ignore_index=True)))
 
 
-def status(book: _Book, day: str, *, asked: bool = True, pending: bool = False) -> dict[str, float]:
+def status(book: Book, day: str, *, asked: bool = True, pending: bool = False) -> dict[str, float]:
     found: dict[str, float] = {}
     for name, learnt in book.certificates.status("bleu", "SecNumCloud", asked, pending, dt.date.fromisoformat(day)):
         found[name] = found.get(name, 0.0) + prod(TRUE[c] if holds else 1 - TRUE[c] for c, holds in learnt)

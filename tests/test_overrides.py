@@ -12,7 +12,9 @@ from riskmodel.errors import StudyError, UsageError
 from riskmodel.exposure import exposure
 from riskmodel.fit import Posterior
 from riskmodel.overrides import COLUMNS, needs_refit, override, read_overrides
+from riskmodel.paths import path_exposure
 from riskmodel.study import Study, read_setups
+from riskmodel.suspension import suspension
 
 HEADER = "table,row_id,column,value,reason\n"
 
@@ -145,3 +147,21 @@ def test_a_file_without_overrides_is_refused(study: Study, text: str, said: str)
 def test_a_file_that_is_not_there(study: Study, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not there"):
         read_overrides(tmp_path / "none.csv", study)
+
+
+def test_a_posterior_of_other_values_is_refused(study: Study, posterior: Posterior) -> None:
+    """What was replaced in the likelihood cannot be scored by mistake with the posterior as it was."""
+    rows = pd.DataFrame([("elicitation", "EL001", "q50", "0.9")], columns=list(COLUMNS))
+    other = read_overrides(rows, study).study
+    setups = other["setups"].head(1)
+    leg = (setups["setup_id"].iloc[0], "2026-01-01", "2027-01-01")
+    plan = pd.DataFrame([leg], columns=["setup_id", "from_date", "to_date"])
+    for call in (
+        lambda: exposure(posterior, other, setups=setups),
+        lambda: suspension(posterior, other, setups=setups),
+        lambda: path_exposure(posterior, other, plan),
+    ):
+        with pytest.raises(UsageError, match="fit again"):
+            call()
+    named = read_overrides(pd.DataFrame([("setups", "HDH_AZURE", "label", "Azure")], columns=list(COLUMNS)), study)
+    exposure(posterior, named.study, setups=setups)

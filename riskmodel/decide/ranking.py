@@ -193,7 +193,7 @@ def tolerance(
     )
     above = int(table["predictive_exceeds"].sum())
     worst: dict[str, Any] = table.sort_values("exceeds").to_dict("records")[-1]  # type: ignore[assignment]
-    whose = f" ({preset['name']}; {preset['source_ids']})" if preset else ""
+    whose = f" ({preset['name']})" if preset else ""
     text = (
         f"Against a tolerance of {percent(probability)} over {years_text(years)}{whose}, the predictive probability of "
         f"{above} of {len(table)} setups is above it; most doubtful is {worst['label']}, above it with probability "

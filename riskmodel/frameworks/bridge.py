@@ -32,7 +32,8 @@ __all__ = ["bridge"]
 WHY = {
     "reach": "Asks whether a law can, not how often it does: a short horizon makes it little smaller.",
     "likelihood": "Reach times how often demands come and succeed, with open questions settled one way or the other.",
-    "acceptability": "Follows how authorities have ruled, which weighs law and circumstances, not frequencies.",
+    "acceptability": "Follows how authorities have ruled, on law and circumstances and not on frequencies; for hosts "
+    "unlike those they judged it is extrapolation.",
     "points": "Multiplies one figure a step; a product of medians forgets that the steps are wide and move together.",
     "chain": "Same inputs and their spread, but reach counts as one more yearly chance instead of a settled question.",
     "score": "Averages eight objectives of a provider; the legal one weighs a tenth, and no frequency enters.",
@@ -187,7 +188,7 @@ def _duty(study: Study, setup: str, chosen: pd.DataFrame, start: dt.date | None)
     found = sren_of(study, setup, day=start, setups=chosen).table.set_index("question")["answer"]
     unknown = [str(q).replace("_", " ") for q in ("bound", "sensitive", "provider_qualified") if found[q] == "unknown"]
     answer = str(found["outcome"])
-    if unknown:
+    if unknown and found["outcome_if_bound"] != answer:
         answer += f" (not known: {', '.join(unknown)}; if bound: {found['outcome_if_bound']})"
     return _verdict("Article 31 SREN", "sren", "Must the body use a qualified service?", answer)
 

@@ -478,8 +478,8 @@ def seal_of(
         same = int((compared["seal"] == compared["published_seal"]).sum())
         text += (
             f" Of {len(compared)} whose provider has a published card, {same} "
-            f"{'has' if same == 1 else 'have'} the level of the card; the others differ, because a card speaks of the "
-            f"provider and of more than foreign reach."
+            f"{'has' if same == 1 else 'have'} the level of the card, as median. A card speaks of the provider, and of "
+            "more than foreign reach."
         )
     return Finding(table, text, detail)
 

@@ -120,6 +120,7 @@ class _Case:
         self.holdings = shares.holdings(study, provider) if holders is None else holders
         self.chain = Chain(self.holdings)
         self.countries = {row["entity_id"]: row["country"] for row in records(study["entities"])}
+        self.names = {row["entity_id"]: row["name"] for row in records(study["entities"])}
         self.chances = {row["observed"]: row for row in records(study["mixtures"]) if row["fact"] == "licensor_access"}
 
     def parts(self) -> pd.DataFrame:
@@ -205,7 +206,7 @@ def _held(case: _Case, cap: float) -> str:
     for holder, found in parts[(parts["side"] == "outside") & (parts["high"] > 0)].groupby("holder"):
         low, high = found["low"].min(), found["high"].max()
         share = f"{round(low, 1):g} to {round(high, 1):g} %" if low < high else f"{high:.3g} %"
-        said.append(f"{holder} {share if holder in stated else 'by control, share not seen'}")
+        said.append(f"{case.names.get(holder, holder)} {share if holder in stated else 'by control, share not seen'}")
     unseen = case.chain.unseen_pct()
     text = f"Held from outside the EU: {'; '.join(said) or 'none seen'}; not seen: up to {unseen:.3g} %."
     weakest = [c for c in CONFIDENCES if any(r.get("confidence") == c for r in rows)]
@@ -252,7 +253,9 @@ def _third_party(case: _Case, clause: Record) -> _Said:
         access = provider["licensor_access"] or "unknown"
         chance = case.chances[access]
         met = min(met, 1.0 - chance["probability"])
-        words.append(f"{licensor} ({country or 'seat not seen'}), access said to be: {access}")
+        words.append(
+            f"{case.names.get(licensor, licensor)} ({country or 'seat not seen'}), access said to be: {access}"
+        )
         rows += [provider["provider_id"], chance["mixture_id"]]
     verdict = "not met" if met <= 1 - SURE else "unknown" if "access said to be: unknown" in words[-1] else ""
     verdict = verdict or ("probable" if met >= EVEN else "doubtful")
@@ -266,8 +269,10 @@ def _autonomy(case: _Case, clause: Record) -> _Said:
     held = _certificates(case, below) if below else []
     if any(r["status"] == "qualified" for r in held):
         ids = ";".join(r["certification_id"] for r in held)
-        return _Said("probable", f"Runs on {below}, of which a service is named as qualified.", rows=ids)
-    third = ", ".join(licensor for _, licensor in case.third_parties())
+        return _Said(
+            "probable", f"Runs on {case.providers[below]['name']}, of which a service is named as qualified.", rows=ids
+        )
+    third = ", ".join(case.names.get(licensor, licensor) for _, licensor in case.third_parties())
     return _Said("unknown", f"Alternatives to {third} not seen." if third else "Alternatives to suppliers not seen.")
 
 

@@ -173,5 +173,5 @@ def full_or_hollow(
 def legend_below(ax: Axes, inches: float, columns: int = 2) -> None:
     """Put the legend so many inches below the axes, however high the figure is."""
     below = ax.transAxes + ScaledTranslation(0.0, -inches, _figure(ax).dpi_scale_trans)
-    look: dict[str, Any] = {"ncols": columns, "frameon": False, "columnspacing": 1, "borderaxespad": 0.0}
+    look: dict[str, Any] = {"ncols": columns, "frameon": False, "columnspacing": 1}
     ax.legend(loc="upper right", bbox_to_anchor=(1.0, 0.0), bbox_transform=below, **look)

@@ -95,7 +95,10 @@ def worlds(x: xr.Dataset, setups: Sequence[str]) -> tuple[Figure, str]:
         ax.scatter(col[:count], row[:count], marker="s", s=50, color=house.RED, lw=0)
         ax.scatter(col[:count], row[:count], marker="x", s=18, color="white", lw=1)
         ax.set(xticks=[], yticks=[], xlim=(-0.7, 9.7), ylim=(9.7, -0.7), aspect="equal")
-        words = [textwrap.fill(part, 46 // len(setups)) for part in (label, f"reached in {count} of 100")]
+        words = [
+            textwrap.fill(part, 46 // len(setups))
+            for part in (label, f"reached in {count}\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}100")
+        ]
         ax.set_title("\n".join(words), fontsize=10)
         sns.despine(ax=ax, left=True, bottom=True)
         said.append(f"{label}: about {count}")
@@ -133,7 +136,7 @@ def readings(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None) 
     mixed = found["custody"] == "stated mixture"
     house.ticks(ax, found.loc[mixed, "probability"], places[mixed], "stated mixture", size=15)
     house.odds_axis(ax, horizon_years, found["probability"].min())
-    house.legend_below(ax, 1.05)
+    house.legend_below(ax, 0.85)
     spread = found.groupby("label")["probability"].agg(lambda v: v.max() / v.min()).median()
     caption = (
         f"Predictive probability within {years_text(horizon_years)} under each reading of the keys, for {len(labels)} "
@@ -169,7 +172,7 @@ def by_regime(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None)
         mine = found[(found["label"] == label) & found["name"].isin(names)]
         house.dots(ax, mine["probability"], mine["name"].map(places) + 0.17 * (k - (len(labels) - 1) / 2), k, label)
     house.odds_axis(ax, horizon_years)
-    house.legend_below(ax, 1.05)
+    house.legend_below(ax, 0.85)
     best = found.iloc[int(found["share"].to_numpy().argmax())]
     caption = (
         f"Predictive probability within {years_text(horizon_years)} through each foreign law alone, for "

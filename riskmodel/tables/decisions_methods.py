@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from riskmodel.frameworks.horizon import figure, in_years
-from riskmodel.wording import digits, factor, percent, share_text, years_text
+from riskmodel.wording import SMALLEST, digits, factor, percent, share_text, years_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -22,8 +22,18 @@ if TYPE_CHECKING:
     from riskmodel.study import Study
 
 __all__ = ["bridge_words", "cap_words", "card_words", "chain_words", "clause_grid", "dependence_words"]
-__all__ += ["pair_words", "published_words", "reach_by_law", "seal_words", "sheet_words", "step_words", "weight_words"]
+__all__ += [
+    "mapping_words",
+    "pair_words",
+    "published_words",
+    "reach_by_law",
+    "seal_words",
+    "sheet_words",
+    "step_words",
+    "weight_words",
+]
 
+DEPENDENCE = ("point", "independent", "fully dependent")
 CLAUSES = {
     "19.6.a": "seat in the EU",
     "19.6.b.1": "cap for one holder",
@@ -75,7 +85,8 @@ def published_words(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def dependence_words(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean and tail of a chain by what is assumed of its cells."""
+    """Mean and tail of a chain by what is assumed of its cells, independent ones first."""
+    table = table.sort_values("calculation", key=lambda c: c.map(DEPENDENCE.index), kind="stable")
     cells = [
         "points" if math.isinf(c) else f"{name}, concentration {c:g}"
         for name, c in zip(table["calculation"], table["concentration"], strict=True)
@@ -84,7 +95,7 @@ def dependence_words(table: pd.DataFrame) -> pd.DataFrame:
         "none" if math.isinf(c) else f"{percent(low)} to {percent(high)}"
         for c, low, high in zip(table["concentration"], table["q05"], table["q95"], strict=True)
     ]
-    above = {name: name.removeprefix("above_") for name in table if str(name).startswith("above_")}
+    above = {str(name): str(name)[6:] for name in table if str(name).startswith("above_")}
     out = pd.DataFrame({"Cells": cells, "Mean": table["mean"].map(percent), "Median": table["q50"].map(percent)})
     out["5 to 95 %"] = spread
     for name, limit in above.items():
@@ -100,7 +111,7 @@ def chain_words(found: Mapping[str, Finding]) -> pd.DataFrame:
         rows = one.table
         horizon, level = years_text(rows["horizon_years"].iloc[0]), percent(rows["quantile"].iloc[0])
         out[f"{label}, within {horizon}"] = rows["probability"].map(percent)
-        out[f"{label}, {level} after, by the method"] = [in_years(n, 2) for n in rows["years_method"]]
+        out[f"{label}, restated as {level} after"] = [in_years(n, 2) for n in rows["years_method"]]
     return out
 
 
@@ -112,12 +123,16 @@ def sheet_words(found: Finding, law: str | None = None) -> pd.DataFrame:
         {
             "Step": rows["step"],
             "What it is": rows["meaning"],
-            "Median": rows["median"].map(digits),
-            "Mean": rows["mean"].map(digits),
-            "90 % interval": [f"{digits(a)} to {digits(b)}" for a, b in zip(rows["q05"], rows["q95"], strict=True)],
+            "Median": rows["median"].map(_number),
+            "Mean": rows["mean"].map(_number),
+            "90 % interval": [f"{_number(a)} to {_number(b)}" for a, b in zip(rows["q05"], rows["q95"], strict=True)],
             "Rests on the tables": rows["rests_on"].str.replace("_", " "),
         }
     )
+
+
+def _number(value: float) -> str:
+    return "under 0.000001" if value < SMALLEST else digits(value)
 
 
 def weight_words(study: Study) -> pd.DataFrame:
@@ -158,6 +173,12 @@ def pair_words(unsure: pd.DataFrame, cards: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def mapping_words(bounds: pd.DataFrame) -> pd.DataFrame:
+    """The bounds by which our reach is cut into levels."""
+    limits = ["any" if p >= 1 else f"at most {percent(p)}" for p in bounds["reach_at_most"]]
+    return pd.DataFrame({"Level": bounds["seal"].map("SEAL-{}".format), "Probability that any law reaches": limits})
+
+
 def seal_words(table: pd.DataFrame) -> pd.DataFrame:
     """Levels of the legal objective by our reach, against the card."""
     card = table["published_seal"]
@@ -178,7 +199,7 @@ def reach_by_law(study: Study, x: xr.Dataset, setup: str, most: int = 6) -> pd.D
     names = dict(zip(x["regime"].values, x["regime_name"].values, strict=True))
     return pd.DataFrame(
         {
-            "State": reach.index.map(states),
+            "State": reach.index.map(states.to_dict()),
             "Law": reach.index.map(names),
             "Probability that it reaches": reach.map(percent).to_numpy(),
         }
@@ -192,18 +213,22 @@ def clause_grid(found: Mapping[str, Finding]) -> pd.DataFrame:
     return grid.set_axis([f"{clause} {CLAUSES[clause]}" for clause in grid.index], axis=0)
 
 
+def _bounded(low: float, high: float) -> str:
+    return "any probability" if low == 0 and high == 1 else f"{share_text(low)} to {share_text(high)}"
+
+
 def cap_words(found: Mapping[str, Finding], clauses: Sequence[str] = ("19.6.b.1", "19.6.b.2")) -> pd.DataFrame:
     """Both caps as bounds, and what is seen of the holders."""
     rows = []
     for name, one in found.items():
         caps = one.table.set_index("clause").loc[list(clauses)]
         said = [
-            f"{v} ({share_text(low)} to {share_text(high)})" if high - low > 1e-9 else str(v)
+            str(v) if high - low < 1e-9 else f"{v}: {_bounded(low, high)}"
             for v, low, high in caps[["verdict", "probability_low", "probability_high"]].to_numpy()
         ]
         seen = str(caps["evidence"].iloc[0]).split(" Weakest row")[0].split(" Direct holdings")[0]
         rows.append([name, *said, seen])
-    columns = ["Provider or setup", "One holder: probability of being within the cap", "All together: the same"]
+    columns = ["Setup", "Cap for one holder", "Cap for all together"]
     return pd.DataFrame(rows, columns=[*columns, "What is seen"])
 
 

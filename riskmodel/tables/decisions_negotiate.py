@@ -6,7 +6,7 @@ Question answered: *which change does what, who can bring it about, and what is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
     from riskmodel.decide import Finding
     from riskmodel.study import Study
 
-__all__ = ["actor_words", "change_words", "item_words", "option_words", "persons_words", "set_words"]
+__all__ = [
+    "actor_words",
+    "asked_first",
+    "change_words",
+    "option_words",
+    "persons_words",
+    "set_words",
+    "strongest_words",
+]
 
 ACTORS = {
     "customer": "the platform itself, in its contract or its design",
@@ -52,10 +60,38 @@ def change_words(table: pd.DataFrame) -> pd.DataFrame:
             "Who": table["actor"].replace("", "-"),
             "Probability after": table["probability_after"].map(percent),
             "Times what it was": table["ratio"].map(factor),
-            "90 % of it, over parameters": table["ratio_low"].map(factor) + " to " + table["ratio_high"].map(factor),
+            "90 % interval over parameters": table["ratio_low"].map(factor) + " to " + table["ratio_high"].map(factor),
             "Worlds: lower / tied / higher": worlds.agg(" / ".join, axis=1),
         }
     )
+
+
+def strongest_words(found: Mapping[str, Finding], labels: pd.Series, without: Collection[str] = ()) -> pd.DataFrame:
+    """The change that lowers each setup's probability most, in the hands of the customer and of the provider.
+
+    ``found``: findings of :func:`riskmodel.intervene` by setup id; ``labels``: of setups by id; ``without``: ids of
+    changes that are out of the question.
+    """
+    rows = []
+    for setup, finding in found.items():
+        table = finding.table
+        row = {"Setup": labels[setup], "Now": one_in(table["probability_before"].iloc[0])}
+        for actor, head in (("customer", "The platform itself"), ("provider", "The provider")):
+            mine = table[(table["actor"] == actor) & ~table["change"].isin(list(without)) & (table["ratio"] < 1)]
+            best = mine.sort_values("ratio", kind="stable").head(1).to_dict("records")
+            row[head] = f"{best[0]['label']}: {one_in(best[0]['probability_after'])}" if best else "none that lowers it"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def asked_first(found: Finding) -> str:
+    """What to find out first of what somebody can be asked, so no judgement: of ``value_of_information``."""
+    asked = found.table[found.table["kind"].isin(["legal opinion", "audit", "figure"])]
+    top = asked[asked["value"] > 2 * asked["value_error"]].sort_values("rank").head(1).to_dict("records")
+    if not top:
+        return "nothing that is clearly worth asking"
+    item = str(top[0]["item"]).removesuffix(": opinion")
+    return f"{item} ({top[0]['kind']}), worth {digits(100 * top[0]['value'])} percentage points"
 
 
 def set_words(found: Finding) -> pd.DataFrame:
@@ -85,24 +121,6 @@ def option_words(first: Finding, *more: Finding, heads: Sequence[str] = ("Probab
         words[table.index == NONE] = "counts as " + table["cost"].map(percent)
         shown[head] = words.reindex(labels.index)
     return pd.DataFrame({"Option": labels, **shown})
-
-
-def item_words(found: Finding, most: int = 8) -> pd.DataFrame:
-    """Bounds, and what is worth finding out first: of :func:`riskmodel.value_of_information`."""
-    assert found.detail is not None
-    labels = found.detail.set_index("setup")["label"]
-    table = found.table[(found.table["rank"] > 0) | found.table["item"].isin(["everything", "all parameters"])]
-    rows = table[table["value"] > 0].head(most)
-    return pd.DataFrame(
-        {
-            "To find out": rows["item"],
-            "Kind": rows["kind"],
-            "Worth, in percentage points": (100 * rows["value"]).map(digits),
-            "Error of sampling": (100 * rows["value_error"]).map(lambda e: digits(e, 1)),
-            "Changes the choice": rows["probability_choice_changes"].map(share_text),
-            "Mostly to": rows["changes_choice_to"].map(labels).fillna("-"),
-        }
-    )
 
 
 def persons_words(table: pd.DataFrame) -> pd.DataFrame:

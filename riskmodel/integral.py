@@ -32,6 +32,7 @@ __all__ = [
     "Windows",
     "always",
     "chances_of",
+    "event",
     "expansion",
     "expect",
     "leaked",
@@ -129,9 +130,14 @@ def expansion(pairs: Sequence[Pair], windows: Sequence[Window]) -> np.ndarray:
     return np.asarray(total)
 
 
-def expect(weights: np.ndarray, shut: np.ndarray, total: np.ndarray | float = 1.0) -> np.ndarray:
-    """E exp(-sum L O) of one state, shut by subset (subset, sample): (row, sample); total is the weight of shut."""
-    return weights[0] * total + np.einsum("krs,ks->rs", weights[1:], shut)
+def event(weights: np.ndarray, shut: np.ndarray, total: np.ndarray | float = 1.0) -> np.ndarray:
+    """1 - E exp(-sum L O) of one state, without cancellation; total is the weight of shut: (row, sample)."""
+    return np.asarray(np.einsum("krs,ks->rs", weights[1:], total - shut))
+
+
+def expect(weights: np.ndarray, shut: np.ndarray) -> np.ndarray:
+    """E exp(-sum L O) of one state, from what is shut by subset (subset, sample): (row, sample)."""
+    return weights[0] + np.einsum("krs,ks->rs", weights[1:], shut)
 
 
 def always(rate: np.ndarray, scales: np.ndarray, windows: Windows, years: np.ndarray) -> np.ndarray:
@@ -203,7 +209,7 @@ class Settled:
         for quality, kept in certificate_cells(path, self.stretches, of_use, draws) if states else []:
             answers: dict[tuple[State, tuple[frozenset[str], ...]], np.ndarray] = {}
             for routes, likely in cells.items():
-                closed, parts, weight = np.ones(draws.size), [], quality * likely
+                parts, weight = [], quality * likely
                 for state in states:
                     opened = {(j, m): routes[self.stretches[m][0]][j] for j, m in self.pairs[state]}
                     if not any(opened.values()):
@@ -212,14 +218,20 @@ class Settled:
                     if key not in answers:
                         chances = chances_of(opened, kept, draws)
                         answers[key] = np.stack([nothing_opens(chances, i, same, law, hosts) for i in inside[state]])
-                    closed *= answers[key][-1]
                     parts.append((state, answers[key]))
                     self.mean[state] = self.mean[state].plus(weight, answers[key])
                 if len(parts) == 1:
                     self.only[parts[0][0]] = self.only[parts[0][0]].plus(weight, parts[0][1])
                 elif parts:
                     self.cells.append((weight, parts))
-                self.reach_any += weight * (1.0 - closed)
+        for weight, parts in self.cells:  # in the order in which events are added, so that none is likelier than reach
+            opens = np.zeros(draws.size)
+            for _, shut in parts:
+                opens += (1.0 - shut[-1]) * (1.0 - opens)
+            self.reach_any += weight * opens
+        for mean in self.only.values():
+            if isinstance(mean.shut, np.ndarray):
+                self.reach_any += mean.weight - mean.shut[-1]
         for state, mean in self.mean.items():
             for j in state:
                 self.reach[j] = mean.weight - mean.shut[self.alone[state, j][-1]]
@@ -255,20 +267,20 @@ class Settled:
         weights = {state: expansion(place[state], windows) for state in wanted}
         through = np.zeros((len(windows[0].hazard), self.size))
         alone = np.zeros((len(self.programmes) if by_regime else 0, *through.shape))
+        known: dict[int, np.ndarray] = {}
+        for likely, parts in self.cells:
+            happens = np.zeros_like(through)
+            for state, shut in parts:
+                if id(shut) not in known:
+                    known[id(shut)] = event(weights[state], shut)
+                happens += known[id(shut)] * (1.0 - happens)
+            through += likely * happens
         for state, mean in self.only.items():
             if isinstance(mean.shut, np.ndarray):
-                through += mean.weight - expect(weights[state], mean.shut, mean.weight)
-        expected: dict[int, np.ndarray] = {}
-        for likely, parts in self.cells:
-            survival = np.ones_like(through)
-            for state, shut in parts:
-                if id(shut) not in expected:
-                    expected[id(shut)] = expect(weights[state], shut)
-                survival *= expected[id(shut)]
-            through += likely * (1.0 - survival)
+                through += event(weights[state], mean.shut, mean.weight)
         for state, mean in self.mean.items() if by_regime else ():
             for j in state:
-                alone[j] = mean.weight - expect(weights[j,], mean.shut[self.alone[state, j]], mean.weight)
+                alone[j] = event(weights[j,], mean.shut[self.alone[state, j]], mean.weight)
         return through, alone
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -10,12 +11,13 @@ import pandas as pd
 import pytest
 
 import riskmodel as rm
-from riskmodel.decide import severity as module
 from riskmodel.decide.severity import severity
 from riskmodel.draws import Draws
 from riskmodel.errors import UsageError
 from riskmodel.exposure import thinned
 from riskmodel.nexus import foreign_programmes
+
+module = importlib.import_module("riskmodel.decide.severity")  # `decide.severity` is the function
 
 SOME = ["HDH_AZURE", "HDH_AZURE_PROVIDERKEY", "HDH_SCALEWAY", "SNDS_COPY_TARGET", "GEN_INFOMANIAK_CH"]
 

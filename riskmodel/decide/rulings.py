@@ -1,6 +1,6 @@
-"""Acceptability for now: the decisions of authorities on the same or similar systems, side by side.
+"""The record behind acceptability: decisions of authorities on the same or similar systems, side by side.
 
-There is no model of acceptability yet; this table is the third answer, and it says so.
+What an authority may decide next is predicted by :func:`riskmodel.acceptability_of`; this table only says what was.
 """
 
 from __future__ import annotations

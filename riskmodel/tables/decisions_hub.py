@@ -35,6 +35,7 @@ ABOUT = ("Health Data Hub", "EMC2 or DARWIN EU", "claims data, medical record", 
 OF_SYSTEM = {"HDH": ABOUT[0], "EMC2": ABOUT[1], "DARWIN": ABOUT[1], "SNDS": ABOUT[2], "DMP": ABOUT[2]}
 HOSTS = ("msft_azure", "scaleway", "generic_secnumcloud")
 """Providers (and label) whose events matter here although they name no setup."""
+HYPHEN = "\N{NON-BREAKING HYPHEN}"
 
 
 def _who(actor: str) -> str:
@@ -69,7 +70,8 @@ def turning_points(study: Study, wanted: Sequence[str]) -> pd.DataFrame:
 def _day(row: Mapping[Hashable, Any]) -> str:
     shape = {"day": "%Y-%m-%d", "month": "%Y-%m"}.get(str(row["date_precision"]), "%Y")
     other = row["date_alternative"]
-    return f"{row['date'].strftime(shape)}{f' (or {other})' if isinstance(other, str) else ''}"
+    said = f"{row['date'].strftime(shape)}{f' (or {other})' if isinstance(other, str) else ''}"
+    return said.replace("-", HYPHEN)
 
 
 def systems_words(study: Study, wanted: Sequence[str]) -> pd.DataFrame:
@@ -92,7 +94,7 @@ def rulings_words(found: pd.DataFrame) -> pd.DataFrame:
     """Rulings of :func:`riskmodel.acceptability` in words."""
     return pd.DataFrame(
         {
-            "Date": found["date"].dt.strftime("%Y-%m-%d"),
+            "Date": found["date"].dt.strftime("%Y-%m-%d").str.replace("-", HYPHEN),
             "Authority": found["authority"],
             "System": found["system_name"].str.split(r" \(| on the ", regex=True).str[0],
             "Issue": found["issue"],

@@ -115,7 +115,12 @@ def test_nothing_is_fitted_by_surprise(
     done = run("score", "--override", files["judgement"])
     assert done.code == 2 and "add --refit" in done.err
     asked: list[rm.Study] = []
-    monkeypatch.setattr(importlib.import_module("riskmodel.fit"), "fit", lambda study: asked.append(study) or posterior)
+
+    def fitted(study: rm.Study) -> rm.Posterior:
+        asked.append(study)
+        return rm.Posterior(posterior.data.assign_attrs(design_hash=study.design_hash))
+
+    monkeypatch.setattr(importlib.import_module("riskmodel.fit"), "fit", fitted)
     assert run("score", "--override", files["judgement"], "--refit").code == 0
     assert asked[0]["elicitation"].set_index("elicitation_id").loc["EL001", "q50"] == 0.9
 

@@ -187,7 +187,7 @@ def _end(x: xr.Dataset, base: xr.Dataset) -> dict[str, Any]:
 def _calendar_text(table: pd.DataFrame) -> str:
     ordered: list[dict[str, Any]] = table.sort_values("probability").to_dict("records")  # type: ignore[assignment]
     said = [
-        f"{Probability(row['probability'], round(row['horizon_years'], 1))} for {row['label']!r}"
+        f"{Probability(row['probability'], round(row['horizon_years'], 1))} for “{row['label']}”"
         for row in (ordered[0], ordered[-1])
     ]
     ends = f"from {ordered[0]['start']} to {ordered[0]['until']}"

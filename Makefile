@@ -12,8 +12,8 @@ KERNEL     := .venv/share/jupyter/kernels/riskmodel/kernel.json
 SOURCES    := $(shell find riskmodel data -type f ! -name '*.pyc' ! -path '*/.work/*' 2>/dev/null | sed 's/ /\\ /g')
 ARGS       :=
 
-.PHONY: help report test test-slow lint lint-rules lint-format lint-types lint-spelling lint-size \
-        lab fit validate bench lock env clean FORCE
+.PHONY: help report site test test-slow lint lint-rules lint-format lint-types lint-spelling lint-size \
+        browser lab fit validate bench lock env clean FORCE
 
 help: ## list these targets
 	@echo "riskmodel: make TARGET"
@@ -21,6 +21,9 @@ help: ## list these targets
 	@echo "  Options go in ARGS, for example: make test ARGS=\"-n 2 -k packaging\""
 
 # ── what people run ──────────────────────────────────────────────────────────────────────────────────────────────
+
+site: $(STAMP) ## render the comparison, fiches and notebooks as a site in reports/site/ (some minutes)
+	$(BIN)/riskmodel report --all --out reports/site/ $(ARGS)
 
 report: reports/.made ## render the comparison as one HTML file in reports/ (again only when something changed)
 	@ls -1 reports/*.html
@@ -34,6 +37,21 @@ test: $(STAMP) ## run the tests, without the slow ones
 
 test-slow: $(STAMP) ## run only the slow tests: recovery of known truth, simulation-based calibration
 	$(BIN)/pytest -m slow $(ARGS)
+
+# Debian's packages are fetched only where a tool is missing, and only as root.
+browser: ## install what the tests in a browser need: npm packages, and Chromium, Node and poppler where missing
+	@set -u; missing=; \
+	for pair in chromium:chromium node:nodejs npm:npm pdfinfo:poppler-utils; do \
+	  command -v "$${pair%:*}" >/dev/null 2>&1 || missing="$$missing $${pair#*:}"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	    apt-get -qq update && apt-get -qq install -y --no-install-recommends $$missing >/dev/null || exit 1; \
+	  else \
+	    echo "riskmodel: the tests in a browser need$$missing: install that and run make browser again." >&2; exit 1; \
+	  fi; \
+	fi
+	@npm install --prefix tests/browser --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 
 lint: lint-rules lint-format lint-types lint-spelling lint-size ## ruff, format check, mypy, spelling, size of the package
 

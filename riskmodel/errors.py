@@ -18,6 +18,9 @@ CONTROL_CHARACTERS = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 
+TURNS = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Marks that turn the reading direction; nothing that is published keeps them."""
+
 
 def shown(value: object) -> str:
     """Return a value as it may safely be shown in a message.

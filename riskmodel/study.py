@@ -114,7 +114,7 @@ class Study:
 
     def _repr_html_(self) -> str:
         title = html.escape(str(self.descriptor.get("title", "Study")))
-        about = f"{self.path}, as of {self.as_of}, home {self.home}, hash {self.data_hash[:12]}"
+        about = f"{self.path.name}, as of {self.as_of}, home {self.home}, hash {self.data_hash[:12]}"
         warning = f"<p><strong>{len(self.problems)} problems in the data</strong></p>" if self.problems else ""
         rows = "".join(
             f'<tr><th scope="row">{html.escape(name)}</th><td>{len(frame)}</td>'

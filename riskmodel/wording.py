@@ -7,8 +7,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
-__all__ = ["INTERVAL", "Probability", "digits", "factor", "one_in", "percent", "share_text", "years_text"]
+from riskmodel.language import localised, mark, tr
+
+__all__ = [
+    "INTERVAL",
+    "WORDS",
+    "Probability",
+    "digits",
+    "factor",
+    "in_words",
+    "one_in",
+    "percent",
+    "share_text",
+    "words_table",
+    "years_text",
+]
 
 INTERVAL = 0.90
 """Probability content of every published interval (equal-tailed)."""
@@ -22,6 +37,11 @@ def digits(value: float, significant: int = 2) -> str:
     >>> digits(0.012345), digits(1234.5), digits(0.0)
     ('0.012', '1,200', '0')
     """
+    return localised(_digits(value, significant))
+
+
+def _digits(value: float, significant: int = 2) -> str:
+    """The same as English writes it."""
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else str(value)
     places = significant - 1 - math.floor(math.log10(abs(value)))
@@ -35,10 +55,11 @@ def percent(value: float) -> str:
     ('2.8 %', 'less than 0.0001 %', 'more than 99.9 %')
     """
     if value < SMALLEST:
-        return "less than 0.0001 %"
+        return tr("less than {number} %", number=localised("0.0001"))
     if value > 0.999:
-        return "more than 99.9 %"
-    return f"{digits(100 * value, 3 if value > 0.1 and value < 0.9995 and 100 * value >= 99 else 2)} %"
+        return tr("more than {number} %", number=localised("99.9"))
+    number = digits(100 * value, 3 if value > 0.1 and value < 0.9995 and 100 * value >= 99 else 2)
+    return tr("{number} %", number=number)
 
 
 def one_in(value: float) -> str:
@@ -48,11 +69,11 @@ def one_in(value: float) -> str:
     'about 1 in 35'
     """
     if value < SMALLEST:
-        return "less than 1 in 1,000,000"
+        return tr("less than 1 in {number}", number=localised("1,000,000"))
     if value > 0.5:
-        return f"about {round(100 * value)} in 100"
+        return tr("about {number} in 100", number=round(100 * value))
     odds = 1 / value
-    return f"about 1 in {round(odds) if odds < 100 else digits(odds)}"
+    return tr("about 1 in {number}", number=round(odds) if odds < 100 else digits(odds))
 
 
 def years_text(years: float) -> str:
@@ -62,7 +83,7 @@ def years_text(years: float) -> str:
     ('5 years', '1 year')
     """
     number = f"{years:g}"
-    return f"{number} year" if number == "1" else f"{number} years"
+    return tr("{number} year", number=1) if number == "1" else tr("{number} years", number=localised(number))
 
 
 def factor(value: float) -> str:
@@ -71,7 +92,7 @@ def factor(value: float) -> str:
     >>> factor(0.0995), factor(12.34)
     ('0.1', '12')
     """
-    return f"{float(digits(value).replace(',', '')):g}" if value < 1000 else digits(value)
+    return localised(f"{float(_digits(value).replace(',', '')):g}") if value < 1000 else digits(value)
 
 
 def share_text(value: float) -> str:
@@ -81,7 +102,7 @@ def share_text(value: float) -> str:
     ('under 1 %', '43 %', 'over 99 %')
     """
     whole = round(100 * value)
-    return "under 1 %" if whole < 1 else "over 99 %" if whole > 99 else f"{whole} %"
+    return tr("under 1 %") if whole < 1 else tr("over 99 %") if whole > 99 else tr("{number} %", number=whole)
 
 
 @dataclass(frozen=True)
@@ -102,4 +123,44 @@ class Probability:
             raise ValueError(f"horizon {self.horizon_years} years is not positive")
 
     def __str__(self) -> str:
-        return f"{percent(self.value)} over {years_text(self.horizon_years)} ({one_in(self.value)})"
+        chance, odds = percent(self.value), one_in(self.value)
+        return tr("{chance} over {years} ({odds})", chance=chance, years=years_text(self.horizon_years), odds=odds)
+
+
+WORDS = {
+    0.001: mark("exceptionally unlikely"),
+    0.01: mark("extremely unlikely"),
+    0.1: mark("very unlikely"),
+    0.33: mark("unlikely"),
+    0.66: mark("about as likely as not"),
+    0.9: mark("likely"),
+    0.99: mark("very likely"),
+    0.999: mark("extremely likely"),
+    1.0: mark("virtually certain"),
+}
+"""Upper end of each range of probabilities, itself in the next one -> how a probability in it is said.
+
+Words of the guidance note for authors of the IPCC's fifth assessment report (Mastrandrea and others, 2010); ranges made
+disjoint, and those at both ends divided, for the probabilities of this model span many powers of ten.
+"""
+
+
+def in_words(probability: float) -> str:
+    """Say a probability in a calibrated word; a number stands beside it wherever it is published.
+
+    >>> in_words(0.0284), in_words(0.5), in_words(1.0)
+    ('very unlikely', 'about as likely as not', 'virtually certain')
+    """
+    return tr(next((word for end, word in WORDS.items() if probability < end), WORDS[1.0]))
+
+
+def words_table() -> list[tuple[str, str]]:
+    """Return each calibrated word with its range, the most probable first.
+
+    >>> words_table()[0]
+    ('virtually certain', 'above 99.9 %')
+    """
+    ends = [localised(f"{100 * end:g}") for end in WORDS]
+    ranges = [tr("{low} to {high} %", low=low, high=high) for low, high in pairwise(ends[:-1])]
+    every = [tr("below {number} %", number=ends[0]), *ranges, tr("above {number} %", number=ends[-2])]
+    return [(tr(word), span) for word, span in zip(WORDS.values(), every, strict=True)][::-1]

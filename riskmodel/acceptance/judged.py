@@ -15,6 +15,7 @@ from riskmodel.acceptance.rulings import CODED, Rulings, adequacy_at, build_ruli
 from riskmodel.decide.finding import Finding
 from riskmodel.decide.rulings import OUTCOMES
 from riskmodel.errors import UsageError
+from riskmodel.language import mark, tr
 from riskmodel.nexus import Programme, SetupFacts, foreign_programmes, setup_facts
 from riskmodel.priors import Priors
 from riskmodel.wording import percent
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["acceptability_of"]
 
-AUTHORITIES = ("regulator", "court")
+AUTHORITIES = (mark("regulator"), mark("court"))
 KEYS_OUTSIDE = ("external_hyok", "confidential_computing_external", "client_side", "first_party")
 """Key custody out of the provider's reach; a customer's keys inside the service are not."""
 SENSITIVE = {"generic": np.nan}
@@ -155,23 +156,39 @@ def _facts(facts: SetupFacts, study: Study, country: str) -> np.ndarray:
 
 def _said(table: pd.DataFrame, rulings: Rulings, authority: str) -> str:
     """What the table permits."""
-    basis = (
-        f"Fitted to {len(rulings.decision)} rulings on {len(rulings.system)} systems that hardly differ in reach: much "
-        f"is decided by the priors."
+    basis = tr(
+        "Fitted to {rulings} rulings on {systems} systems that hardly differ in reach: much is decided by the priors.",
+        rulings=len(rulings.decision),
+        systems=len(rulings.system),
     )
     each = table.drop_duplicates("setup").set_index("label")
     if len(each) > 1:
-        names = ", ".join(each.index[each["extrapolation"]]) or "none"
-        return f"{basis} Extrapolation, no decided arrangement is comparable in owner, route and reach: {names}."
+        far = tr(
+            "Extrapolation, no decided arrangement is comparable in owner, route and reach: {names}.",
+            names=", ".join(each.index[each["extrapolation"]]) or tr("none"),
+        )
+        return f"{basis} {far}"
+    columns = ["outcome", "probability", "probability_low", "probability_high"]
     parts = ", ".join(
-        f"{row['outcome']} {percent(row['probability'])} (90 % interval {percent(row['probability_low'])} to "
-        f"{percent(row['probability_high'])})"
-        for row in table.to_dict("records")
+        tr(
+            "{outcome} {chance} (90 % interval {low} to {high})",
+            outcome=tr(outcome),
+            chance=percent(chance),
+            low=percent(low),
+            high=percent(high),
+        )
+        for outcome, chance, low, high in table[columns].itertuples(index=False)
     )
-    label, alike = each.index[0], each["comparable"].iloc[0]
+    alike = each["comparable"].iloc[0]
     note = (
-        "This is extrapolation: no decided arrangement is comparable in owner, route and reach."
+        tr("This is extrapolation: no decided arrangement is comparable in owner, route and reach.")
         if alike == 0
-        else f"Decided arrangements comparable in owner, route and reach: {alike}."
+        else tr("Decided arrangements comparable in owner, route and reach: {count}.", count=alike)
     )
-    return f"{label}, judged by a {authority} as a new system: {parts}. {note} {basis}"
+    head = tr(
+        "{label}, judged by a {authority} as a new system: {parts}.",
+        label=each.index[0],
+        authority=tr(authority),
+        parts=parts,
+    )
+    return f"{head} {note} {basis}"

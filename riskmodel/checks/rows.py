@@ -2,12 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
-__all__ = ["Row", "passed", "row"]
+from riskmodel.language import localised, mark, tr
+
+__all__ = ["Row", "passed", "row", "said"]
 
 Row = dict[str, Any]
+
+TEXTS = (
+    mark("{check}, around the judgements"),
+    mark("{check}, around the posterior"),
+    mark("R-hat, largest"),
+    mark("bulk ESS, smallest"),
+    mark("tail ESS, smallest"),
+    mark("divergences"),
+    mark("E-BFMI, smallest"),
+    mark("predictive check, {name}"),
+    mark("back-test, coverage of {level} % intervals"),
+    mark("back-test, log score against naive, bands"),
+    mark("back-test, log score against naive, demands"),
+    mark("back-test, log score against naive, shares"),
+    mark("back-test, log score against naive, all"),
+    mark("back-test, log score against base rates, rulings"),
+    mark("SBC, parameters outside the {level} % band"),
+    mark("SBC, coverage of {level} % intervals"),
+    mark("> {number} standard errors"),
+    mark("chains agree with one another"),
+    mark("enough independent draws for means"),
+    mark("enough independent draws for interval ends"),
+    mark("no region that the sampler could not follow"),
+    mark("energy levels were all visited"),
+    mark("share of published rows inside the {level} % interval that the fitted model predicts for them"),
+    mark("share of the following year's figures inside the interval predicted from the past"),
+    mark("mean gain a prediction over the naive forecast, standard error {number}"),
+    mark("mean gain a ruling over base rates up to then, standard error between years {number}"),
+    mark("true values rank evenly among the draws fitted to their data"),
+    mark("intervals hold the true value as often as they say"),
+    mark("{low} to {high}"),
+)
+"""What stored rows say, for other languages; the first that fits counts."""
+PLACE = re.compile(r"\\{(\w+)\\}")
+"""A place for a value in an escaped text."""
 
 
 def row(check: str, value: float, threshold: str, good: bool, meaning: str) -> Row:
@@ -24,3 +62,21 @@ def row(check: str, value: float, threshold: str, good: bool, meaning: str) -> R
 def passed(rows: Iterable[Row]) -> bool:
     """Whether every check passes."""
     return all(r["verdict"] == "pass" for r in rows)
+
+
+def said(text: str) -> str:
+    """Say the name, threshold or meaning of a stored check in the current language.
+
+    >>> said("R-hat, largest")
+    'R-hat, largest'
+    """
+    for known in TEXTS:
+        found = re.fullmatch(PLACE.sub(_place, re.escape(known)), text)
+        if found:
+            return tr(known, **{name: said(part) for name, part in found.groupdict().items()})
+    return localised(text)
+
+
+def _place(found: re.Match[str]) -> str:
+    """What fits a place: anything where words stand, else a number."""
+    return f"(?P<{found[1]}>{'.+' if found[1] in ('check', 'name') else '[-.0-9]+'})"

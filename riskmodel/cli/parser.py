@@ -13,6 +13,7 @@ from typing import Any
 
 from riskmodel import __version__
 from riskmodel.cli.decisions import DECISIONS
+from riskmodel.errors import UsageError
 
 __all__ = ["parser"]
 
@@ -23,6 +24,7 @@ Exposure of hosted data to foreign legal access: can a foreign law reach it, how
 disclosure, and how have authorities judged such setups.
 
   riskmodel report --out reports/         the whole comparison as one HTML file
+  riskmodel report --setup HDH_SCALEWAY --pdf    one setup on two pages
   riskmodel score                         reach and likelihood of every setup
   riskmodel compare HDH_AZURE HDH_SCALEWAY
   riskmodel calendar                      what did each promised date cost?
@@ -167,14 +169,23 @@ examples:
   riskmodel compare MINE HDH_SCALEWAY --setups my_setups.csv"""
 
 REPORT_HELP = """\
-Write the whole comparison as one HTML file that needs no network: the question, the setups, the
-three answers, what drives them, every source, and what the model cannot see. About a minute. The
-path of the file goes to standard output.
+Write reports that need no network, as HTML and if wanted as PDF. Without --setup the whole
+comparison: the question, the setups, the three answers, what drives them, every source, and what
+the model cannot see (under a minute). With --setup a fiche of two pages for each setup named, for
+readers who know neither statistics nor cloud. With --all both in every language and the notebooks,
+as a site that opens from disk (some minutes; needs a checkout). The paths of the files go to
+standard output.
 
 A posterior whose checks fail, or whose kept validation does, makes no report: nothing is written.
---allow-failing renders it nevertheless, under a red banner that names the failing checks."""
+--allow-failing renders it nevertheless, under a red banner that names the failing checks. When
+anything fails, no file is written and older ones stay."""
 
-REPORT_END = "examples:\n  riskmodel report --years 10 --out reports/"
+REPORT_END = """\
+examples:
+  riskmodel report --years 10 --out reports/
+  riskmodel report --setup HDH_SCALEWAY --lang fr --pdf
+  riskmodel report --setup MINE --setups my_setups.csv
+  riskmodel report --all --out site/"""
 
 
 DECISION_END = """\
@@ -207,6 +218,16 @@ def _home(text: str) -> str:
         legal_space(text)
         return text
     raise argparse.ArgumentTypeError(f"{text!r} is neither EU/EEA nor an ISO code of a country, such as CH")
+
+
+def _language(text: str) -> str:
+    from riskmodel.language import speaking
+
+    try:
+        with speaking(text):
+            return text
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def parser() -> argparse.ArgumentParser:
@@ -287,13 +308,20 @@ def parser() -> argparse.ArgumentParser:
 
     report = verb(
         "report",
-        "the whole comparison as one HTML file",
+        "the comparison, a fiche of one setup, or a site",
         REPORT_HELP,
         REPORT_END,
         *(data, source, evidence, kept, changed),
     )
     folder = "folder to write to, made when absent (default: reports)"
-    report.add_argument("--out", metavar="DIR", default="reports", help=folder)
-    allow = "render in spite of failing checks, under a red banner"
-    report.add_argument("--allow-failing", action="store_true", help=allow)
+    add = report.add_argument
+    add("--out", metavar="DIR", default="reports", help=folder)
+    add("--setup", metavar="ID", nargs="+", action="extend", default=[], help="a fiche for each of these setups")
+    add("--setups", metavar="SETUPS.csv", help="your own setups beside those of the study")
+    add("--lang", type=_language, metavar="LANG", help="en or fr (default: en)")
+    add("--pdf", action="store_true", help="also print it as a tagged PDF (needs Chromium or Chrome)")
+    add("--numbers", action="store_true", help="also write the numbers behind every figure: CSV files and a workbook")
+    add("--all", action="store_true", help="report, fiches and notebooks as a site, in every language")
+    add("--with-code", action="store_true", help="show the code of the notebooks")
+    add("--allow-failing", action="store_true", help="render in spite of failing checks, under a red banner")
     return made

@@ -11,8 +11,10 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from textwrap import fill
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from riskmodel import __version__
@@ -236,29 +238,48 @@ def compare(arguments: argparse.Namespace) -> bool:
 
 
 def report(arguments: argparse.Namespace) -> bool:
-    """Write the comparison as one HTML file, unless a check fails."""
-    from riskmodel.report import refuse_failing, render, validation_rows
+    """Write the comparison, fiches or the site, unless a check fails."""
+    from riskmodel.report import fiches, refuse_failing, render, render_fiches, render_site, validation_rows
 
-    out = Path(arguments.out)
+    out, language = Path(arguments.out), arguments.lang or "en"
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file, not a folder")
-    study, posterior, changes = _evidence(arguments, must_pass=False)
+    drawn: dict[str, Any] = {"pdf": arguments.pdf, "with_code": arguments.with_code, "progress": say}
+    beside = {"data": arguments.numbers}
+    if arguments.all:
+        _shipped_only(arguments)
+        _new_folder(out)
+        print(render_site(out, setups=arguments.setup, horizon_years=arguments.years, **drawn))
+        return True
+    base, posterior, changes = _evidence(arguments, must_pass=False)
+    study = _own_setups(arguments.setups, base)
+    if study is not base:
+        study = replace(study, tables=MappingProxyType({**study.tables, "setups": _beside(study, base)}))
     validation = _folder(arguments.validation)
     rows = [*posterior.checks, *validation_rows(posterior, validation)[0]]
     if not arguments.allow_failing:
         refuse_failing(rows, arguments.posterior or "posterior")
+    fiches(study, arguments.setup, arguments.years, language)  # names an unknown setup before a folder is made
     _new_folder(out)
-    given: dict[str, Any] = {
-        "study": study,
-        "posterior": posterior,
-        "validation": validation,
-        "changes": changes,
-        "progress": say,
-    }
-    print(render(out, horizon_years=arguments.years, allow_failing=arguments.allow_failing, **given))
+    given: dict[str, Any] = {"study": study, "posterior": posterior, "validation": validation, "changes": changes}
+    given |= (
+        {"horizon_years": arguments.years, "language": language, "allow_failing": arguments.allow_failing}
+        | drawn
+        | beside
+    )
+    files = render_fiches(out, arguments.setup, **given) if arguments.setup else [render(out, **given)]
+    for file in files:
+        print(file, *[file.with_suffix(".pdf")] * arguments.pdf, sep="\n")
     if any(row["verdict"] != "pass" for row in rows):
         say("checks fail; the report says so at its top")
     return True
+
+
+def _shipped_only(arguments: argparse.Namespace) -> None:
+    """Refuse what a site of the shipped study, in every language, cannot take into account."""
+    names = ("data", "posterior", "override", "refit", "setups", "validation", "lang", "allow_failing", "numbers")
+    if given := [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]:
+        raise UsageError(f"--all is about the shipped study, in every language; it does not go with {', '.join(given)}")
 
 
 def decide(arguments: argparse.Namespace) -> bool:

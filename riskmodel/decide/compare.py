@@ -12,6 +12,7 @@ from riskmodel.decide.finding import Finding
 from riskmodel.decide.ranking import rank, tolerance
 from riskmodel.decide.rulings import OUTCOMES
 from riskmodel.errors import UsageError
+from riskmodel.language import localised, tr
 from riskmodel.wording import Probability, factor, percent, share_text, years_text
 
 __all__ = ["EQUAL_FACTOR", "compare", "rank", "summarise", "tolerance"]
@@ -60,10 +61,13 @@ def summarise(x: xr.Dataset) -> Finding:
     ordered: list[dict[str, Any]] = table.sort_values("probability").to_dict("records")  # type: ignore[assignment]
     low, high = ordered[0], ordered[-1]
     years = x.attrs["horizon_years"]
-    text = (
-        f"Predictive probability of at least one disclosure of intelligible content to a foreign authority: from "
-        f"{Probability(low['probability'], years)} for {low['label']} to {Probability(high['probability'], years)} for "
-        f"{high['label']}."
+    text = tr(
+        "Predictive probability of at least one disclosure of intelligible content to a foreign authority: from "
+        "{least} for {lowest} to {most} for {highest}.",
+        least=Probability(low["probability"], years),
+        lowest=low["label"],
+        most=Probability(high["probability"], years),
+        highest=high["label"],
     )
     return Finding(table, text)
 
@@ -136,21 +140,34 @@ def compare(
         found = {row["comparison"]: row for row in more}
         over = found["over parameters"]
         said.append(
-            f"The predictive probability of a suspension of {names[0]} is {factor(found['predictive']['ratio'])} times "
-            f"that of {names[1]}; over parameters it is lower with probability {share_text(over['lower'])}, "
-            f"practically equal with {share_text(over['equal'])}, higher with {share_text(over['higher'])}."
+            tr(
+                "The predictive probability of a suspension of {a} is {ratio} times that of {b}; over parameters it is "
+                "lower with probability {lower}, practically equal with {equal}, higher with {higher}.",
+                a=names[0],
+                ratio=factor(found["predictive"]["ratio"]),
+                b=names[1],
+                **_shares(over),
+            )
         )
         rows += more
     if judged is not None:
         authority, left, right = _tolerated(judged.table, a, b)
         rows.append(_predictive("acceptability", left, right))
         unlike = judged.table.loc[judged.table["extrapolation"].astype(bool), "setup"].unique()
-        beyond = " and ".join(labels[name] for name in (a, b) if name in unlike)
         said.append(
-            f"A {authority} is predicted to tolerate or accept {names[0]} with probability {percent(left)} and "
-            f"{names[1]} with {percent(right)}, each ruled on once as a new system."
-            + (f" For {beyond} this is extrapolation: no decided arrangement is comparable." if beyond else "")
+            tr(
+                "A {authority} is predicted to tolerate or accept {a} with probability {left} and {b} with {right}, "
+                "each ruled on once as a new system.",
+                authority=tr(authority),
+                a=names[0],
+                left=percent(left),
+                b=names[1],
+                right=percent(right),
+            )
         )
+        if beyond := [labels[name] for name in (a, b) if name in unlike]:
+            both = tr("{first} and {second}", first=beyond[0], second=beyond[-1]) if len(beyond) > 1 else beyond[0]
+            said.append(tr("For {setups} this is extrapolation: no decided arrangement is comparable.", setups=both))
     columns = ["answer", "comparison", "ratio", "ratio_low", "ratio_high", "lower", "equal", "higher"]
     return Finding(pd.DataFrame(rows, columns=[*columns, "value_a", "value_b"]), " ".join(said))
 
@@ -177,14 +194,24 @@ def _likelihood_says(
 ) -> str:
     """What the three comparisons of the likelihood permit."""
     over, world, ratio = likely["over parameters"], likely["over worlds"], likely["predictive"]["ratio"]
-    return (
-        f"Over {years_text(x.attrs['horizon_years'])}, the predictive probability of {names[0]} is {factor(ratio)} "
-        f"times that of {names[1]}. Over what the parameters may be, {names[0]} is lower with probability "
-        f"{share_text(over['lower'])}, practically equal with {share_text(over['equal'])}, higher with "
-        f"{share_text(over['higher'])} (within a factor of {equal_factor:g} counts as "
-        f"equal). In single worlds it is lower in "
-        f"{share_text(world['lower'])}, tied in {share_text(world['equal'])}, higher in {share_text(world['higher'])}."
+    return tr(
+        "Over {years}, the predictive probability of {a} is {ratio} times that of {b}. Over what the parameters may "
+        "be, {a} is lower with probability {lower}, practically equal with {equal}, higher with {higher} (within a "
+        "factor of {factor} counts as equal). In single worlds it is lower in {worlds_lower}, tied in {worlds_equal}, "
+        "higher in {worlds_higher}.",
+        years=years_text(x.attrs["horizon_years"]),
+        a=names[0],
+        ratio=factor(ratio),
+        b=names[1],
+        factor=localised(f"{equal_factor:g}"),
+        **_shares(over),
+        **{f"worlds_{part}": share for part, share in _shares(world).items()},
     )
+
+
+def _shares(row: dict[str, Any]) -> dict[str, str]:
+    """In words, the probabilities of being lower, equal and higher."""
+    return {part: share_text(row[part]) for part in ("lower", "equal", "higher")}
 
 
 def _side_by_side(x: xr.Dataset, suspended: xr.Dataset, a: str, b: str) -> None:

@@ -10,6 +10,7 @@ import xarray as xr
 
 from riskmodel.decide.compare import _known
 from riskmodel.decide.finding import Finding
+from riskmodel.language import mark, tr
 from riskmodel.wording import share_text
 
 if TYPE_CHECKING:
@@ -18,28 +19,28 @@ if TYPE_CHECKING:
 __all__ = ["drivers"]
 
 INPUTS: dict[str, tuple[str, str, str]] = {
-    "leak": ("unseen nexus", "judgement", "elicitation: reach, no_nexus"),
-    "clear_text": ("key custody", "judgement", "elicitation: clear_text"),
-    "demand_defeated": ("contract terms", "judgement", "elicitation: demand_defeated"),
-    "attractiveness": ("attractiveness of the data", "judgement", "elicitation: attractiveness"),
-    "log_rate_criminal": ("rate of criminal demands", "counts and judgement", "transparency via count_roles"),
-    "band_level_now": ("accounts in the published bands", "bands", "transparency: us_fisa_content"),
+    "leak": (mark("unseen nexus"), "judgement", "elicitation: reach, no_nexus"),
+    "clear_text": (mark("key custody"), "judgement", "elicitation: clear_text"),
+    "demand_defeated": (mark("contract terms"), "judgement", "elicitation: demand_defeated"),
+    "attractiveness": (mark("attractiveness of the data"), "judgement", "elicitation: attractiveness"),
+    "log_rate_criminal": (mark("rate of criminal demands"), "counts and judgement", "transparency via count_roles"),
+    "band_level_now": (mark("accounts in the published bands"), "bands", "transparency: us_fisa_content"),
     # given the bands, all that leads from an account tasked to a customer affected is elicited
     "log_rate_intelligence": (
-        "customers affected per tasked account",
+        mark("customers affected per tasked account"),
         "judgement",
         "elicitation: newly_tasked_fraction",
     ),
-    "log_transfer": ("rates of other states", "judgement", "elicitation: hazard_transfer"),
-    "certification_removes": ("what certificates remove", "judgement", "elicitation: certification_removes"),
+    "log_transfer": (mark("rates of other states"), "judgement", "elicitation: hazard_transfer"),
+    "certification_removes": (mark("what certificates remove"), "judgement", "elicitation: certification_removes"),
     "certification_in_place": (
-        "whether certified controls hold",
+        mark("whether certified controls hold"),
         "judgement",
         "elicitation: certification_in_place",
     ),
-    "authority_used": ("use of a lapsed authority", "judgement", "elicitation: authority_used"),
-    "reach": ("reach of the law", "judgement", "elicitation: reach"),
-    "common_bias": ("bias all experts may share", "judgement", "priors: common_bias"),
+    "authority_used": (mark("use of a lapsed authority"), "judgement", "elicitation: authority_used"),
+    "reach": (mark("reach of the law"), "judgement", "elicitation: reach"),
+    "common_bias": (mark("bias all experts may share"), "judgement", "priors: common_bias"),
 }
 """Posterior quantity -> (name, what informs it, where its numbers stand)."""
 SHARED = "common_bias"
@@ -87,10 +88,14 @@ def drivers(x: xr.Dataset, posterior: Posterior, setup: str) -> Finding:
     main = str(alone["regime"].values[int(alone.values.argmax())])
     judged = table[table["informed_by"] == "judgement"]["influence"].sum() / table["influence"].sum()
     names = dict(zip(x["regime"].values, x["regime_name"].values, strict=True))
-    text = (
-        f"{table['input'][0].capitalize()} moves the answer most; of the influence listed, {share_text(judged)} is on "
-        f"inputs that only experts inform. The law that carries most of the expected disclosures is {names[main]}, "
-        f"with {share_text(float(alone.max()) / total)}."
+    first = str(table["input"].map(tr)[0])
+    text = tr(
+        "{input} moves the answer most; of the influence listed, {judged} is on inputs that only experts inform. The "
+        "law that carries most of the expected disclosures is {law}, with {share}.",
+        input=first[:1].upper() + first[1:],
+        judged=share_text(judged),
+        law=names[main],
+        share=share_text(float(alone.max()) / total),
     )
     return Finding(table, text)
 

@@ -12,6 +12,7 @@ from riskmodel._files import shipped_data_dir
 from riskmodel.decide._shared import EQUAL_FACTOR, HIGH, LOW, at_least_one, unknown
 from riskmodel.decide.finding import Finding
 from riskmodel.errors import UsageError
+from riskmodel.language import localised, tr
 from riskmodel.wording import percent, share_text, years_text
 
 if TYPE_CHECKING:
@@ -115,19 +116,28 @@ def _first(cumulated: np.ndarray, level: float) -> np.ndarray:
 def _rank_says(table: pd.DataFrame) -> str:
     """What the ranks permit."""
     first: Any = table.iloc[0]
-    text = (
-        f"{first['label']} has the lowest expected rank ({first['expected_rank']:.1f} of {len(table)}) and is lowest "
-        f"or practically equal to the lowest with probability {share_text(first['lowest'])} over parameters and in "
-        f"{share_text(first['lowest_in_worlds'])} of worlds; many worlds are ties, because setups that no foreign law "
-        f"reaches are equal."
+    text = tr(
+        "{label} has the lowest expected rank ({rank} of {count}) and is lowest or practically equal to the lowest "
+        "with probability {share} over parameters and in {worlds} of worlds; many worlds are ties, because setups that "
+        "no foreign law reaches are equal.",
+        label=first["label"],
+        rank=localised(f"{first['expected_rank']:.1f}"),
+        count=len(table),
+        share=share_text(first["lowest"]),
+        worlds=share_text(first["lowest_in_worlds"]),
     )
     if first["top"] == len(table):
         return text
     most: Any = table.iloc[int(table["in_top"].to_numpy().argmax())]
-    return (
-        f"{text} With ties shared, {most['label']} is most often among the first {most['top']}: with probability "
-        f"{share_text(most['in_top'])} over parameters, and in {share_text(most['in_top_in_worlds'])} of worlds."
+    more = tr(
+        "With ties shared, {label} is most often among the first {top}: with probability {share} over parameters, and "
+        "in {worlds} of worlds.",
+        label=most["label"],
+        top=most["top"],
+        share=share_text(most["in_top"]),
+        worlds=share_text(most["in_top_in_worlds"]),
     )
+    return f"{text} {more}"
 
 
 def tolerance(
@@ -193,11 +203,15 @@ def tolerance(
     )
     above = int(table["predictive_exceeds"].sum())
     worst: dict[str, Any] = table.sort_values("exceeds").to_dict("records")[-1]  # type: ignore[assignment]
-    whose = f" ({preset['name']})" if preset else ""
-    text = (
-        f"Against a tolerance of {percent(probability)} over {years_text(years)}{whose}, the predictive probability of "
-        f"{above} of {len(table)} setups is above it; most doubtful is {worst['label']}, above it with probability "
-        f"{share_text(worst['exceeds'])}."
+    tolerated = tr("{chance} over {years}", chance=percent(probability), years=years_text(years))
+    text = tr(
+        "Against a tolerance of {limit}, the predictive probability of {above} of {count} setups is above it; most "
+        "doubtful is {label}, above it with probability {share}.",
+        limit=f"{tolerated} ({preset['name']})" if preset else tolerated,
+        above=above,
+        count=len(table),
+        label=worst["label"],
+        share=share_text(worst["exceeds"]),
     )
     return Finding(table, text)
 

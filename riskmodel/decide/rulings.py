@@ -5,19 +5,21 @@ What an authority may decide next is predicted by :func:`riskmodel.acceptability
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from riskmodel.decide.finding import Finding
 from riskmodel.errors import UsageError
+from riskmodel.language import mark, tr, trn
 
 if TYPE_CHECKING:
     from riskmodel.study import Study
 
-__all__ = ["OUTCOMES", "acceptability"]
+__all__ = ["OUTCOMES", "acceptability", "outcomes_text"]
 
-OUTCOMES = ("prohibited", "changes ordered", "tolerated or time-limited", "accepted")
+OUTCOMES = (mark("prohibited"), mark("changes ordered"), mark("tolerated or time-limited"), mark("accepted"))
 """Outcome codes 0 to 3 of ``data/decisions.csv``."""
 SAME_FAMILY = {
     "HDH": ("hdh", "emc2", "darwin_eu"),
@@ -25,6 +27,15 @@ SAME_FAMILY = {
     "DARWIN": ("darwin_eu", "hdh"),
     "SNDS": ("hdh",),
 }
+
+
+def outcomes_text(counts: Mapping[str, int] | pd.Series, names: Sequence[str] = OUTCOMES) -> str:
+    """Say how many decisions had each outcome, in the order of ``names``.
+
+    >>> outcomes_text({"accepted": 2}, OUTCOMES[2:])
+    '0 tolerated or time-limited, 2 accepted'
+    """
+    return ", ".join(tr("{number} {outcome}", number=counts.get(name, 0), outcome=tr(name)) for name in names)
 
 
 def acceptability(study: Study, setup: str | None = None) -> Finding:
@@ -52,7 +63,7 @@ def acceptability(study: Study, setup: str | None = None) -> Finding:
     table = study["decisions"]
     table = table[table["is_binding_authority"].astype(bool)].sort_values(["date", "decision_id"])
     same = pd.Series(True, index=table.index)
-    about = "all systems"
+    about = tr("all systems")
     if setup is not None:
         row = study["setups"].set_index("setup_id")
         if setup not in row.index:
@@ -66,9 +77,13 @@ def acceptability(study: Study, setup: str | None = None) -> Finding:
     shown.insert(4, "outcome", [OUTCOMES[int(code)] for code in table["outcome"]])
     shown.insert(5, "same_system", same.to_numpy())
     counts = shown["outcome"].value_counts()
-    said = ", ".join(f"{counts.get(name, 0)} {name}" for name in OUTCOMES)
-    text = (
-        f"{len(shown)} decisions of regulators and courts bear on {about}: {said}. Decisions on one system are not "
-        f"independent of one another, and this is a record, not a forecast."
+    text = trn(
+        "{count} decision of regulators and courts bears on {about}: {outcomes}. Decisions on one system are not "
+        "independent of one another, and this is a record, not a forecast.",
+        "{count} decisions of regulators and courts bear on {about}: {outcomes}. Decisions on one system are not "
+        "independent of one another, and this is a record, not a forecast.",
+        len(shown),
+        about=about,
+        outcomes=outcomes_text(counts),
     )
     return Finding(shown.reset_index(drop=True), text)

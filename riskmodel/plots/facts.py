@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from riskmodel.decide.rulings import outcomes_text
+from riskmodel.language import localised, mark, tr
 from riskmodel.plots import house
 from riskmodel.tables import country
 
@@ -17,12 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["bands", "decisions", "nexus"]
 
 KINDS = {
-    "owner or seat": (-0.27, -0.22),
-    "minority holding": (0.0, -0.22),
-    "establishment": (0.27, -0.22),
-    "licensor": (-0.27, 0.22),
-    "place of data": (0.0, 0.22),
-    "staff": (0.27, 0.22),
+    mark("owner or seat"): (-0.27, -0.22),
+    mark("minority holding"): (0.0, -0.22),
+    mark("establishment"): (0.27, -0.22),
+    mark("licensor"): (-0.27, 0.22),
+    mark("place of data"): (0.0, 0.22),
+    mark("staff"): (0.27, 0.22),
 }
 """Kind of connection -> its place in the cell of a setup and a state."""
 
@@ -51,7 +54,7 @@ def nexus(found: pd.DataFrame, order: pd.DataFrame, ax: Axes | None = None) -> h
     seen = found[found["setup"].isin(places) & found["kind"].isin(KINDS)]
     shift = np.array([KINDS[kind] for kind in seen["kind"]]).reshape(-1, 2)
     at = seen["country"].map(states.index) + shift[:, 0], seen["setup"].map(places) + shift[:, 1]
-    house.full_or_hollow(ax, at, seen["kind"], seen["certain"], list(KINDS), "not seen, may be")
+    house.full_or_hollow(ax, at, seen["kind"], seen["certain"], list(KINDS), tr("not seen, may be"))
     ax.set_xticks(range(len(states)), [country(c) for c in states], rotation=55, ha="left", rotation_mode="anchor")
     ax.xaxis.tick_top()
     ax.set_xlim(-0.6, max(len(states), 1) - 0.4)
@@ -61,11 +64,13 @@ def nexus(found: pd.DataFrame, order: pd.DataFrame, ax: Axes | None = None) -> h
     ax.tick_params(axis="x", which="minor", length=0)
     house.legend_below(ax, 0.05)
     free = sorted(set(order["label"]) - set(found["label"]))
-    none = f" No connection was seen for {', '.join(free)}; what was not seen may still exist." if free else ""
-    caption = (
+    caption = tr(
         "Kind of connection between each setup (rows) and each foreign state (columns) whose law is in the model. Full "
-        f"markers are facts with a source, hollow ones may or may not be so.{none}"
+        "markers are facts with a source, hollow ones may or may not be so."
     )
+    if free:
+        unseen = tr("No connection was seen for {setups}; what was not seen may still exist.", setups=", ".join(free))
+        caption = f"{caption} {unseen}"
     return ax, caption
 
 
@@ -93,17 +98,19 @@ def decisions(found: pd.DataFrame, types: pd.Series, outcomes: Sequence[str], ax
     apart = (found.groupby("outcome").cumcount() % 5 - 2) * 0.14
     at = found["date"], found["outcome"].map(list(outcomes).index) + apart
     national = found["system_name"].str.contains("Health Data Hub", regex=False)
-    house.full_or_hollow(ax, at, kind, national, sorted(kind.unique()), "other systems")
-    ax.set_yticks(range(len(outcomes)), [o.replace(" or ", "\nor ") for o in outcomes])
+    house.full_or_hollow(ax, at, kind, national, sorted(kind.unique()), tr("other systems"))
+    lines = [tr(outcome).replace(" or ", "\nor ").splitlines() for outcome in outcomes]
+    ax.set_yticks(range(len(outcomes)), ["\n".join(textwrap.fill(part, 18) for part in parts) for parts in lines])
     ax.set_ylim(-0.5, len(outcomes) - 0.5)
     span = int(found["date"].dt.year.max() - found["date"].dt.year.min())
-    house.year_axis(ax, "year of the decision", every=1 + span // 8)
+    house.year_axis(ax, tr("year of the decision"), every=1 + span // 8)
     house.legend_below(ax, 0.58, columns=3)
-    counts = found["outcome"].value_counts()
-    said = ", ".join(f"{counts.get(o, 0)} {o}" for o in outcomes)
-    caption = (
-        f"{len(found)} decisions of regulators and courts by date and outcome: {said}. Full markers concern the Health "
-        f"Data Hub ({int(national.sum())} decisions, not independent of one another), hollow ones other systems."
+    caption = tr(
+        "{count} decisions of regulators and courts by date and outcome: {outcomes}. Full markers concern the Health "
+        "Data Hub ({national} decisions, not independent of one another), hollow ones other systems.",
+        count=len(found),
+        outcomes=outcomes_text(found["outcome"].value_counts(), outcomes),
+        national=int(national.sum()),
     )
     return ax, caption
 
@@ -132,14 +139,16 @@ def bands(found: pd.DataFrame, names: pd.Series, ax: Axes | None = None) -> hous
         label = str(names.get(reporter, reporter))
         ax.vlines(day, low / 1e3, high / 1e3, color=house.COLOURS[k], lw=3)
         ax.plot(day, (low + high) / 2e3, house.MARKERS[k], ls=":", color=house.COLOURS[k], ms=5, label=label)
-        said.append(f"{label}: {low.iloc[-1]:,.0f} to {high.iloc[-1]:,.0f} in the last half-year seen")
+        ends = {"low": localised(f"{low.iloc[-1]:,.0f}"), "high": localised(f"{high.iloc[-1]:,.0f}")}
+        said.append(tr("{label}: {low} to {high} in the last half-year seen", label=label, **ends))
     ax.set_ylim(bottom=0)
-    ax.set_ylabel("accounts (thousands)")
-    house.year_axis(ax, "half-year beginning", every=2)
+    ax.set_ylabel(tr("accounts (thousands)"))
+    house.year_axis(ax, tr("half-year beginning"), every=2)
     ax.legend(loc="upper left", frameon=False)
-    caption = (
+    caption = tr(
         "Published bands of accounts whose content was asked for under section 702 of FISA, by half-year, the evidence "
-        f"on which the rate of intelligence tasking starts. {'; '.join(said)}. The reports do not say how many of the "
-        "accounts belong to enterprises."
+        "on which the rate of intelligence tasking starts. {bands}. The reports do not say how many of the accounts "
+        "belong to enterprises.",
+        bands=tr("; ").join(said),
     )
     return ax, caption

@@ -21,9 +21,12 @@ import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
+from riskmodel.errors import TURNS
+from riskmodel.language import localised, tr
 from riskmodel.wording import years_text
 
 if TYPE_CHECKING:
+    import xarray as xr
     from matplotlib.axes import Axes
 
 __all__ = ["Drawn", "show", "style"]
@@ -33,6 +36,8 @@ MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 GREY, INK = COLOURS[-1], "#1b1f24"
 WIDTH = 4.9
 DPI = 190
+LONGEST = 48
+"""Letters of the label of a row."""
 FLOOR = 1e-6
 """Probabilities below this are drawn at the left edge."""
 
@@ -43,16 +48,19 @@ def style() -> None:
     """Set letters, grid and colours of all figures."""
     sizes = {"font.size": 10, "axes.labelsize": 9.5, "xtick.labelsize": 9, "ytick.labelsize": 9.5, "legend.fontsize": 9}
     colours = {"axes.edgecolor": "#c4c9d0", "grid.color": "#e6e9ed", "text.color": INK, "axes.labelcolor": INK}
-    sns.set_theme(style="whitegrid", palette=list(COLOURS), rc={"font.family": "DejaVu Sans"} | sizes | colours)
+    other = {"font.family": "DejaVu Sans", "text.parse_math": False}  # two dollars in a label are no formula
+    sns.set_theme(style="whitegrid", palette=list(COLOURS), rc=other | sizes | colours)
 
 
-def show(drawn: Drawn | tuple[Figure, str]) -> None:
+def show(drawn: Drawn | tuple[Figure, str], data: pd.DataFrame | xr.Dataset | None = None) -> None:
     """Display a picture with its caption as alt text, and close it.
 
     Parameters
     ----------
     drawn
         What a function of this package returns: axes (or a figure) and the caption.
+    data
+        What is drawn, for those who asked for the numbers behind the figures (:mod:`riskmodel.tables.export`).
 
     Raises
     ------
@@ -64,12 +72,16 @@ def show(drawn: Drawn | tuple[Figure, str]) -> None:
     what, caption = drawn
     if len(caption) < 15:
         raise ValueError(f"a caption must say what the picture shows, not {caption!r}")
-    caption = caption.replace(" %", "\N{NO-BREAK SPACE}%")
+    caption = TURNS.sub("", caption).replace(" %", "\N{NO-BREAK SPACE}%")
+    if data is not None:
+        from riskmodel.tables.export import behind
+
+        behind(data, caption)
     figure = what if isinstance(what, Figure) else _figure(what)
     for ax in figure.axes:
         ax.set_xlabel("\n".join(textwrap.fill(line, 48) for line in ax.get_xlabel().splitlines()))
-    data = {"image/png": base64.b64encode(_png(figure)).decode(), "text/plain": caption}
-    display(data, metadata={"image/png": {"alt": caption}}, raw=True)
+    shown = {"image/png": base64.b64encode(_png(figure)).decode(), "text/plain": caption}
+    display(shown, metadata={"image/png": {"alt": caption}}, raw=True)
     plt.close(figure)
 
 
@@ -101,7 +113,7 @@ def row_height(rows: int, groups: Iterable[str] = (), per: float = 0.27) -> floa
 
 def label_rows(ax: Axes, labels: Iterable[str], groups: Sequence[str] = ()) -> np.ndarray:
     """Put labels on rows from top to bottom, with a heading above each group; return the places."""
-    labels, places, at = list(labels), [], 0.0
+    labels, places, at = [_short(label) for label in labels], [], 0.0
     for k in range(len(labels)):
         if groups and (k == 0 or groups[k] != groups[k - 1]):
             at += 0.35 if k else 0.0
@@ -117,26 +129,32 @@ def label_rows(ax: Axes, labels: Iterable[str], groups: Sequence[str] = ()) -> n
     return np.array(places)
 
 
+def _short(label: str) -> str:
+    """A label that leaves room for the picture."""
+    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
+
+
 def odds_axis(ax: Axes, horizon_years: float, least: float = FLOOR) -> None:
     """A log axis of probabilities that is read as "1 in 10,000", from the power of ten below the least one on."""
     low = max(FLOOR, min(10.0 ** np.floor(np.log10(max(least, FLOOR)) - 0.05), 0.01))
     ax.set_xscale("log")
     ax.set_xlim(low, 1.0)
-    words = {1e-6: "1 in\n1 million", 1e-5: "1 in\n100,000", 1e-4: "1 in\n10,000", 1e-3: "1 in\n1,000"}
-    words |= {1e-2: "1 in\n100", 1e-1: "1 in\n10", 1.0: "certain"}
-    every = [t for t in words if t >= low * 0.999]
+    words = {1e-6: tr("1 in\n1 million"), 1.0: tr("certain")}
+    words |= {10.0**-k: tr("1 in\n{number}", number=localised(f"{10**k:,}")) for k in range(1, 6)}
+    every = [t for t in sorted(words) if t >= low * 0.999]
     named = every[:: -2 if len(every) > 5 else -1]
     ax.set_xticks(named, [words[t] for t in named])
     ax.set_xticks([t for t in every if t not in named], minor=True)
     ax.xaxis.set_minor_formatter(lambda *_: "")
     ax.grid(True, which="minor", axis="x", color="#eef0f3")
-    ax.set_xlabel(f"probability of a disclosure\nwithin {years_text(horizon_years)} (log scale)")
+    within = years_text(horizon_years)
+    ax.set_xlabel(tr("probability of a disclosure\nwithin {years} (log scale)", years=within))
 
 
 def share_axis(ax: Axes, label: str, zero: str = "0") -> None:
     """An axis of shares or probabilities from 0 to 1, in per cent."""
     ax.set_xlim(-0.01, 1.01)
-    ax.set_xticks([0, 0.25, 0.5, 0.75, 1], [zero, "25 %", "50 %", "75 %", "100 %"])
+    ax.set_xticks([0, 0.25, 0.5, 0.75, 1], [zero, *(tr("{number} %", number=n) for n in (25, 50, 75, 100))])
     ax.set_xlabel(label)
 
 
@@ -166,8 +184,9 @@ def full_or_hollow(
         for filled, face in ((True, COLOURS[k]), (False, "white")):
             x, y = (v[(kind == name) & (full == filled)] for v in at)
             ax.scatter(x, y, marker=MARKERS[k], s=28, facecolor=face, edgecolor=COLOURS[k], lw=1.2, zorder=3)
-        ax.scatter([], [], marker=MARKERS[k], s=28, color=COLOURS[k], label=name.replace("_", " "))
-    ax.scatter([], [], marker="o", s=28, facecolor="white", edgecolor=GREY, label=f"hollow: {hollow}")
+        ax.scatter([], [], marker=MARKERS[k], s=28, color=COLOURS[k], label=tr(name.replace("_", " ")))
+    meaning = tr("hollow: {meaning}", meaning=hollow)
+    ax.scatter([], [], marker="o", s=28, facecolor="white", edgecolor=GREY, label=meaning)
 
 
 def legend_below(ax: Axes, inches: float, columns: int = 2) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
+from riskmodel.language import localised, mark, tr, trn
 from riskmodel.plots import house
 from riskmodel.wording import share_text
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["influence", "judgements"]
+
+POOLED = mark("pooled posterior")
+"""Among who speaks: the posterior, beside the experts."""
 
 
 def influence(found: pd.DataFrame, ax: Axes | None = None) -> house.Drawn:
@@ -38,21 +42,27 @@ def influence(found: pd.DataFrame, ax: Axes | None = None) -> house.Drawn:
     words = values.map(lambda v: "<1" if v < 0.005 else f"{100 * v:.0f}")
     look = {"cmap": "Blues", "vmin": 0, "vmax": 1, "cbar": False, "linewidths": 1.5, "annot_kws": {"size": 9.5}}
     sns.heatmap(values, annot=words, fmt="", ax=ax, **look)
-    stars = found["input"] + np.where(found["informed_by"] == "judgement", "", " *")
+    marks = np.where(found["informed_by"] == "judgement", "", " *")
+    stars = [textwrap.fill(tr(name) + star, 26) for name, star in zip(found["input"], marks, strict=True)]
     ax.set_yticks(np.arange(len(stars)) + 0.5, stars, rotation=0)
     short = [str(c).split(" (")[0] for c in values.columns]
     names = short if len(set(short)) == len(short) else [str(c).replace(" (", "\n(") for c in values.columns]
     ax.set_xticks(ax.get_xticks(), names, rotation=0)
     ax.set_ylabel("")
     ax.set_xlabel(
-        "share of the rank variance that goes with the input (%)\n* also informed by counts or bands, the others by "
-        "judgement alone"
+        tr(
+            "share of the rank variance that goes with the input (%)\n* also informed by counts or bands, the others "
+            "by judgement alone"
+        )
     )
     first = values.iloc[:, 0]
-    caption = (
+    caption = tr(
         "Influence of each input (rows) on the probability of each setup (columns), as the share of rank variance that "
-        f"goes with it, in per cent. For {first.name} the largest is {first.idxmax()}, {share_text(first.max())}. "
-        "Inputs overlap, so that columns do not add up to 100."
+        "goes with it, in per cent. For {label} the largest is {input}, {share}. Inputs overlap, so that columns do "
+        "not add up to 100.",
+        label=first.name,
+        input=tr(str(first.idxmax())),
+        share=share_text(first.max()),
     )
     return ax, caption
 
@@ -77,35 +87,42 @@ def judgements(found: pd.DataFrame, title: str, *, log: bool = False, ax: Axes |
         Line from 10 to 90 %, marker at the median, one a reading; thick black: pooled posterior.
     """
     items = list(found["item"].unique())
-    lanes = sorted(found["who"].unique(), key=lambda who: who == "pooled posterior")  # the pooled one comes last
+    lanes = sorted(found["who"].unique(), key=lambda who: who == POOLED)  # the pooled one comes last
     ax = house.canvas(ax, 1.0 + 0.62 * len(items))
     for k, name in enumerate(lanes):
         mine = found[found["who"] == name]
         ys = mine["item"].map(items.index) + (k - (len(lanes) - 1) / 2) * 0.82 / len(lanes)
-        if name == "pooled posterior":
+        if name == POOLED:
             ax.hlines(ys, mine["low"], mine["high"], color=house.INK, lw=3.2)
-            house.ticks(ax, mine["mid"], ys, name)
+            house.ticks(ax, mine["mid"], ys, tr(name))
         else:
             ax.hlines(ys, mine["low"], mine["high"], color=house.COLOURS[k], lw=1.5)
             house.dots(ax, mine["mid"], ys, k, name, ms=4.5, mec=house.COLOURS[k])
-    ax.set_yticks(range(len(items)), [textwrap.fill(item, 22) for item in items])
+    ax.set_yticks(range(len(items)), [textwrap.fill(tr(item), 22) for item in items])
     ax.set_ylim(len(items) - 0.45, -0.55)
     for k in range(1, len(items)):
         ax.axhline(k - 0.5, color="#e6e9ed", lw=1)
     ax.grid(False, axis="y")
     if log:
         ax.set_xscale("log")
-        ax.xaxis.set_major_formatter(lambda v, _: f"{v:g}")
+        ax.xaxis.set_major_formatter(lambda v, _: localised(f"{v:g}"))
         ax.set_xlabel(title)
     else:
         house.share_axis(ax, title)
     house.legend_below(ax, 0.85)
     width = found["high"] / found["low"] if log else found["high"] - found["low"]
-    judges = len(lanes) - ("pooled posterior" in lanes)
-    pool = " and of the pooled posterior (thick black)" if judges < len(lanes) else ""
-    caption = (
-        f"{title[0].upper()}{title[1:]}: 10, 50 and 90 % quantiles of {judges} judge{'s' if judges != 1 else ''}{pool}"
-        f", for {len(items)} item{'s' if len(items) != 1 else ''}. The widest single range is on: "
-        f"{found['item'].iloc[int(width.to_numpy().argmax())]}."
+    widest = str(found["item"].iloc[int(width.to_numpy().argmax())])
+    judges = trn("{count} judge", "{count} judges", len(lanes) - (POOLED in lanes))
+    ranges = (
+        tr("10, 50 and 90 % quantiles of {judges} and of the pooled posterior (thick black)", judges=judges)
+        if POOLED in lanes
+        else tr("10, 50 and 90 % quantiles of {judges}", judges=judges)
+    )
+    caption = tr(
+        "{quantity}: {ranges}, for {items}. The widest single range is on: {widest}.",
+        quantity=title[0].upper() + title[1:],
+        ranges=ranges,
+        items=trn("{count} item", "{count} items", len(items)),
+        widest=tr(widest),
     )
     return ax, caption

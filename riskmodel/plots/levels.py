@@ -13,6 +13,7 @@ import seaborn as sns
 import xarray as xr
 from matplotlib.figure import Figure
 
+from riskmodel.language import localised, tr
 from riskmodel.plots import house
 from riskmodel.tables import CUSTODY
 from riskmodel.wording import one_in, percent, share_text, years_text
@@ -52,21 +53,33 @@ def intervals(
     if answer == "probability":
         under = places[low < house.FLOOR]
         ax.plot(np.full(len(under), house.FLOOR * 1.15), under, "<", color=house.BLUE, ms=5, clip_on=False)
-        house.ticks(ax, summary["probability_median"], places, "median")
+        house.ticks(ax, summary["probability_median"], places, tr("median"))
         house.odds_axis(ax, horizon_years)
-        name = f"Probability of at least one disclosure within {years_text(horizon_years)}"
-        extra = " Upright tick: median over parameters; arrow at the left edge: goes below 1 in 1 million."
+        what = tr(
+            "Probability of at least one disclosure within {years} of {count} setups. Round point: predictive "
+            "probability; line: 90 % equal-tailed interval over parameters. Upright tick: median over parameters; "
+            "arrow at the left edge: goes below 1 in 1 million.",
+            years=years_text(horizon_years),
+            count=len(summary),
+        )
     else:
-        house.share_axis(ax, "probability that a foreign law reaches someone who can produce the data", zero="none")
-        name, extra = "Probability of reach", ""
-    house.dots(ax, summary[answer], places, 0, "predictive", color=house.RED)
+        axis = tr("probability that a foreign law reaches someone who can produce the data")
+        house.share_axis(ax, axis, zero=tr("none"))
+        what = tr(
+            "Probability of reach of {count} setups. Round point: predictive probability; line: 90 % equal-tailed "
+            "interval over parameters.",
+            count=len(summary),
+        )
+    house.dots(ax, summary[answer], places, 0, tr("predictive"), color=house.RED)
     least, most = (summary.iloc[int(pick(summary[answer].to_numpy()))] for pick in (np.argmin, np.argmax))
-    caption = (
-        f"{name} of {len(summary)} setups. Round point: predictive probability; line: 90 % equal-tailed interval over "
-        f"parameters.{extra} Lowest: {least['label']}, {percent(least[answer])}; highest: {most['label']}, "
-        f"{percent(most[answer])}."
+    ends = tr(
+        "Lowest: {lowest}, {least}; highest: {highest}, {most}.",
+        lowest=least["label"],
+        least=percent(least[answer]),
+        highest=most["label"],
+        most=percent(most[answer]),
     )
-    return ax, caption
+    return ax, f"{what} {ends}"
 
 
 def worlds(x: xr.Dataset, setups: Sequence[str]) -> tuple[Figure, str]:
@@ -95,16 +108,14 @@ def worlds(x: xr.Dataset, setups: Sequence[str]) -> tuple[Figure, str]:
         ax.scatter(col[:count], row[:count], marker="s", s=50, color=house.RED, lw=0)
         ax.scatter(col[:count], row[:count], marker="x", s=18, color="white", lw=1)
         ax.set(xticks=[], yticks=[], xlim=(-0.7, 9.7), ylim=(9.7, -0.7), aspect="equal")
-        words = [
-            textwrap.fill(part, 46 // len(setups))
-            for part in (label, f"reached in {count}\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}100")
-        ]
-        ax.set_title("\n".join(words), fontsize=10)
+        reached = tr("reached in {count}\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}100", count=count)
+        ax.set_title("\n".join(textwrap.fill(part, 46 // len(setups)) for part in (label, reached)), fontsize=10)
         sns.despine(ax=ax, left=True, bottom=True)
-        said.append(f"{label}: about {count}")
-    caption = (
-        f"Worlds out of a hundred in which some foreign law reaches the setup. {'; '.join(said)}. Filled squares with "
-        "a cross are worlds in which it is reached, open squares are worlds in which it is not."
+        said.append(tr("{label}: about {count}", label=label, count=count))
+    caption = tr(
+        "Worlds out of a hundred in which some foreign law reaches the setup. {setups}. Filled squares with a cross "
+        "are worlds in which it is reached, open squares are worlds in which it is not.",
+        setups=tr("; ").join(said),
     )
     return fig, caption
 
@@ -128,20 +139,24 @@ def readings(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None) 
     """
     labels = list(found["label"].unique())
     ax = house.canvas(ax, house.row_height(len(labels), per=0.3) + 0.8)
-    places = found["label"].map(dict(zip(labels, house.label_rows(ax, labels), strict=True)))
+    rows = house.label_rows(ax, [textwrap.fill(label, 30) for label in labels])
+    places = found["label"].map(dict(zip(labels, rows, strict=True)))
     for k, (name, words) in enumerate(CUSTODY.items()):
         mine = found["custody"] == name
         if mine.any():
-            house.dots(ax, found.loc[mine, "probability"], places[mine] + 0.11 * (-1) ** k, k, words)
+            house.dots(ax, found.loc[mine, "probability"], places[mine] + 0.11 * (-1) ** k, k, tr(words))
     mixed = found["custody"] == "stated mixture"
-    house.ticks(ax, found.loc[mixed, "probability"], places[mixed], "stated mixture", size=15)
+    house.ticks(ax, found.loc[mixed, "probability"], places[mixed], tr("stated mixture"), size=15)
     house.odds_axis(ax, horizon_years, found["probability"].min())
     house.legend_below(ax, 0.85)
     spread = found.groupby("label")["probability"].agg(lambda v: v.max() / v.min()).median()
-    caption = (
-        f"Predictive probability within {years_text(horizon_years)} under each reading of the keys, for {len(labels)} "
-        "setups whose key custody was not seen, with the stated mixture as an upright bar. From the most to the least "
-        f"exposing reading the probability changes by a factor of about {spread:.0f} in the middle setup."
+    caption = tr(
+        "Predictive probability within {years} under each reading of the keys, for {count} setups whose key custody "
+        "was not seen, with the stated mixture as an upright bar. From the most to the least exposing reading the "
+        "probability changes by a factor of about {factor} in the middle setup.",
+        years=years_text(horizon_years),
+        count=len(labels),
+        factor=localised(f"{spread:.0f}"),
     )
     return ax, caption
 
@@ -174,10 +189,14 @@ def by_regime(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None)
     house.odds_axis(ax, horizon_years)
     house.legend_below(ax, 0.85)
     best = found.iloc[int(found["share"].to_numpy().argmax())]
-    caption = (
-        f"Predictive probability within {years_text(horizon_years)} through each foreign law alone, for "
-        f"{', '.join(labels)}. The largest share of one law is {share_text(best['share'])}: {best['name']} for "
-        f"{best['label']}."
+    caption = tr(
+        "Predictive probability within {years} through each foreign law alone, for {setups}. The largest share of one "
+        "law is {share}: {law} for {label}.",
+        years=years_text(horizon_years),
+        setups=", ".join(labels),
+        share=share_text(best["share"]),
+        law=best["name"],
+        label=best["label"],
     )
     return ax, caption
 
@@ -200,7 +219,8 @@ def what_if(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None) -
         Square: as described; round: with one fact changed.
     """
     ax = house.canvas(ax, house.row_height(len(found), per=0.36))
-    places, p = house.label_rows(ax, found["label"]), found["probability"].to_numpy()
+    labels, p = [tr(label) for label in found["label"]], found["probability"].to_numpy()
+    places = house.label_rows(ax, [textwrap.fill(label, 30) for label in labels])
     ax.axvline(p[0], color=house.GREY, lw=1, ls="--")
     ax.hlines(places, p[0], p, color=house.BLUE, lw=2)
     house.dots(ax, p[1:], places[1:], 0, ms=7)
@@ -208,10 +228,13 @@ def what_if(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None) -
     for at in zip(np.maximum(p, p[0]), places, p, strict=True):
         ax.annotate(one_in(at[2]), at[:2], xytext=(9, 0), textcoords="offset points", va="center", fontsize=8.5)
     house.odds_axis(ax, horizon_years, p.min())
-    most = found.iloc[int(p.argmax())]
-    caption = (
-        f"Predictive probability within {years_text(horizon_years)} if one fact were known to be so, against the setup "
-        f"as described (square, {one_in(p[0])}). The largest change is: {most['label']}, "
-        f"{one_in(most['probability'])}."
+    most = int(p.argmax())
+    caption = tr(
+        "Predictive probability within {years} if one fact were known to be so, against the setup as described "
+        "(square, {now}). The largest change is: {change}, {then}.",
+        years=years_text(horizon_years),
+        now=one_in(p[0]),
+        change=labels[most],
+        then=one_in(p[most]),
     )
     return ax, caption

@@ -14,6 +14,7 @@ import xarray as xr
 
 from riskmodel.decide import compare, drivers, summarise
 from riskmodel.exposure import exposure
+from riskmodel.language import localised, mark, tr
 from riskmodel.tables.page import Markup
 from riskmodel.tables.setups import CUSTODY
 from riskmodel.wording import digits, factor, one_in, percent, share_text, years_text
@@ -42,12 +43,16 @@ __all__ = [
 ]
 
 
+MIXTURE = mark("stated mixture")
+"""Custody under which the mixture of all readings stands."""
+
+
 def _labels(x: xr.Dataset) -> dict[str, str]:
     return dict(zip(x["setup"].values, x["label"].values, strict=True))
 
 
 def _between(low: Iterable[float], high: Iterable[float]) -> list[str]:
-    return [f"{percent(a)} to {percent(b)}" for a, b in zip(low, high, strict=True)]
+    return [tr("{low} to {high}", low=percent(a), high=percent(b)) for a, b in zip(low, high, strict=True)]
 
 
 def _likelihood(x: xr.Dataset, a: str, b: str) -> pd.DataFrame:
@@ -60,10 +65,10 @@ def reach_words(summary: pd.DataFrame) -> pd.DataFrame:
     """Reach of each setup: predictive probability and 90 % interval over parameters."""
     return pd.DataFrame(
         {
-            "Setup": summary["label"],
-            "Group": summary["group"],
-            "Probability of reach": summary["reach"].map(percent),
-            "90 % interval over parameters": _between(summary["reach_low"], summary["reach_high"]),
+            tr("Setup"): summary["label"],
+            tr("Group"): summary["group"],
+            tr("Probability of reach"): summary["reach"].map(percent),
+            tr("90 % interval over parameters"): _between(summary["reach_low"], summary["reach_high"]),
         }
     )
 
@@ -72,12 +77,12 @@ def likelihood_words(summary: pd.DataFrame) -> pd.DataFrame:
     """The three labelled numbers of each setup."""
     return pd.DataFrame(
         {
-            "Setup": summary["label"],
-            "1. Predictive probability": [f"{percent(p)} ({one_in(p)})" for p in summary["probability"]],
-            "2. 90 % interval over parameters": _between(summary["probability_low"], summary["probability_high"]),
-            "Median over parameters": summary["probability_median"].map(percent),
-            "3. Worlds in which it is reached": summary["worlds_reached"].map(share_text),
-            "… and probability if reached": summary["probability_if_reached"].map(percent),
+            tr("Setup"): summary["label"],
+            tr("1. Predictive probability"): [f"{percent(p)} ({one_in(p)})" for p in summary["probability"]],
+            tr("2. 90 % interval over parameters"): _between(summary["probability_low"], summary["probability_high"]),
+            tr("Median over parameters"): summary["probability_median"].map(percent),
+            tr("3. Worlds in which it is reached"): summary["worlds_reached"].map(share_text),
+            tr("… and probability if reached"): summary["probability_if_reached"].map(percent),
         }
     )
 
@@ -88,7 +93,7 @@ def readings(x: xr.Dataset) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``setup``, ``label``, ``custody``, ``probability``; the mixture has custody ``"stated mixture"``.
+        ``setup``, ``label``, ``custody``, ``probability``; the mixture has custody :data:`MIXTURE`.
     """
     rows = []
     for setup, label in _labels(x).items():
@@ -99,15 +104,15 @@ def readings(x: xr.Dataset) -> pd.DataFrame:
             p = one["probability_reading"].mean("sample").weighted(one["reading_weight"]).mean()
             rows.append((setup, label, name, float(p)))
         if len(known) > 1:
-            rows.append((setup, label, "stated mixture", float(x["probability"].sel(setup=setup).mean())))
+            rows.append((setup, label, MIXTURE, float(x["probability"].sel(setup=setup).mean())))
     return pd.DataFrame(rows, columns=["setup", "label", "custody", "probability"])
 
 
 def readings_words(found: pd.DataFrame) -> pd.DataFrame:
     """One row a setup, one column a reading."""
     wide = found.pivot_table(index="label", columns="custody", values="probability").loc[found["label"].unique()]
-    words = {name: CUSTODY.get(name, name).capitalize() for name in (*CUSTODY, "stated mixture") if name in wide}
-    return wide[list(words)].map(percent).rename(columns=words).rename_axis("Setup").reset_index()
+    words = {name: tr(CUSTODY.get(name, name)).capitalize() for name in (*CUSTODY, MIXTURE) if name in wide}
+    return wide[list(words)].map(percent).rename(columns=words).rename_axis(tr("Setup")).reset_index()
 
 
 def order_against(x: xr.Dataset, reference: str) -> pd.DataFrame:
@@ -134,13 +139,14 @@ def pairs(found: Mapping[str, xr.Dataset], wanted: Sequence[tuple[str, str]]) ->
             shares = got.drop("predictive")[["lower", "equal", "higher"]].map(share_text).agg(" / ".join, axis=1)
             rows.append(
                 {
-                    "First against second": f"{label[a]} against {label[b]}",
-                    "Basis": basis,
-                    "Ratio of predictive probabilities": factor(got.loc["predictive", "ratio"]),
-                    "90 % interval of the ratio over parameters": f"{factor(over['ratio_low'])} to "
-                    f"{factor(over['ratio_high'])}",
-                    "Over parameters: lower / equal / higher": shares["over parameters"],
-                    "Over worlds: lower / tied / higher": shares["over worlds"],
+                    tr("First against second"): tr("{first} against {second}", first=label[a], second=label[b]),
+                    tr("Basis"): basis,
+                    tr("Ratio of predictive probabilities"): factor(got.loc["predictive", "ratio"]),
+                    tr("90 % interval of the ratio over parameters"): tr(
+                        "{low} to {high}", low=factor(over["ratio_low"]), high=factor(over["ratio_high"])
+                    ),
+                    tr("Over parameters: lower / equal / higher"): shares["over parameters"],
+                    tr("Over worlds: lower / tied / higher"): shares["over worlds"],
                 }
             )
     return pd.DataFrame(rows)
@@ -150,12 +156,15 @@ def rank_words(ranked: pd.DataFrame) -> pd.DataFrame:
     """Rank table in words."""
     return pd.DataFrame(
         {
-            "Host": ranked["label"],
-            "Expected rank (1 = least exposed)": ranked["expected_rank"].map("{:.1f}".format),
-            "90 % of ranks": ranked["rank_low"].map("{:.0f} to ".format) + ranked["rank_high"].map("{:.0f}".format),
-            "Lowest or tied, over parameters": ranked["lowest"].map(share_text),
-            "Lowest or tied, over worlds": ranked["lowest_in_worlds"].map(share_text),
-            "Predictive probability": ranked["probability"].map(percent),
+            tr("Host"): ranked["label"],
+            tr("Expected rank (1 = least exposed)"): ranked["expected_rank"].map("{:.1f}".format).map(localised),
+            tr("90 % of ranks"): [
+                tr("{low} to {high}", low=f"{low:.0f}", high=f"{high:.0f}")
+                for low, high in zip(ranked["rank_low"], ranked["rank_high"], strict=True)
+            ],
+            tr("Lowest or tied, over parameters"): ranked["lowest"].map(share_text),
+            tr("Lowest or tied, over worlds"): ranked["lowest_in_worlds"].map(share_text),
+            tr("Predictive probability"): ranked["probability"].map(percent),
         }
     )
 
@@ -165,10 +174,10 @@ def tolerance_words(found: pd.DataFrame) -> pd.DataFrame:
     rows = found.sort_values("exceeds", ascending=False)
     return pd.DataFrame(
         {
-            "Setup": rows["label"],
-            "Predictive probability above it": np.where(rows["predictive_exceeds"], "yes", "no"),
-            "Probability, over parameters, of being above": rows["exceeds"].map(share_text),
-            "Share of worlds above": rows["exceeds_in_worlds"].map(share_text),
+            tr("Setup"): rows["label"],
+            tr("Predictive probability above it"): np.where(rows["predictive_exceeds"], tr("yes"), tr("no")),
+            tr("Probability, over parameters, of being above"): rows["exceeds"].map(share_text),
+            tr("Share of worlds above"): rows["exceeds_in_worlds"].map(share_text),
         }
     )
 
@@ -176,7 +185,10 @@ def tolerance_words(found: pd.DataFrame) -> pd.DataFrame:
 def by_regime(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> pd.DataFrame:
     """Predictive probability of each setup through one regime alone, and its share of the sum."""
     states = study["regimes"].set_index("regime_id")["countries"].str.replace(";", "/")
-    names = {r: f"{states[r]}: {name}" for r, name in zip(x["regime"].values, x["regime_name"].values, strict=True)}
+    names = {
+        regime: tr("{what}: {said}", what=states[regime], said=name)
+        for regime, name in zip(x["regime"].values, x["regime_name"].values, strict=True)
+    }
     p = x["probability_regime"].sel(setup=list(wanted)).mean("sample").transpose("setup", "regime")
     out = p.to_series().rename("probability").reset_index()
     share = out["probability"] / out.groupby("setup")["probability"].transform("sum")
@@ -184,13 +196,13 @@ def by_regime(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> pd.DataFram
 
 
 WHAT_IF = {
-    "as described": {},
-    "keys with the provider": {"key_custody": "provider"},
-    "customer-managed keys": {"key_custody": "customer_managed"},
-    "keys held elsewhere": {"key_custody": "external_hyok"},
-    "encrypted by the client": {"key_custody": "client_side"},
-    "administered from the United States too": {"operator_countries": "FR;US"},
-    "a copy in the United States": {"data_countries": "FR;US"},
+    mark("as described"): {},
+    mark("keys with the provider"): {"key_custody": "provider"},
+    mark("customer-managed keys"): {"key_custody": "customer_managed"},
+    mark("keys held elsewhere"): {"key_custody": "external_hyok"},
+    mark("encrypted by the client"): {"key_custody": "client_side"},
+    mark("administered from the United States too"): {"operator_countries": "FR;US"},
+    mark("a copy in the United States"): {"data_countries": "FR;US"},
 }
 """Changes to one setup whose effect is shown; keys as a reader would say them."""
 
@@ -198,7 +210,7 @@ WHAT_IF = {
 def what_if(study: Study, posterior: Posterior, setup: str, horizon_years: float) -> pd.DataFrame:
     """Score variants of one setup: what a fact would change if it were known to be so."""
     base = study["setups"].query("setup_id == @setup")
-    variants = [base.assign(setup_id=f"{setup}:{k}", label=n, **c) for k, (n, c) in enumerate(WHAT_IF.items())]
+    variants = [base.assign(setup_id=f"{setup}:{k}", label=tr(n), **c) for k, (n, c) in enumerate(WHAT_IF.items())]
     setups = pd.concat(variants, ignore_index=True)
     return summarise(exposure(posterior, study, setups=setups, horizon_years=horizon_years)).table
 
@@ -206,11 +218,16 @@ def what_if(study: Study, posterior: Posterior, setup: str, horizon_years: float
 def what_if_says(found: pd.DataFrame, label: str, horizon_years: float) -> str:
     """Return what the largest change would be."""
     base, most = found.iloc[0], found.iloc[int(found["probability"].to_numpy().argmax())]
-    return (
-        f"Facts that a source could settle would move the answer. For {label} the predictive probability within "
-        f"{years_text(horizon_years)} is {percent(base['probability'])}; the change that would raise it most of those "
-        f"tried ({most['label']}) would make it {percent(most['probability'])}, "
-        f"{factor(most['probability'] / base['probability'])} times as much."
+    return tr(
+        "Facts that a source could settle would move the answer. For {label} the predictive probability within {years} "
+        "is {chance}; the change that would raise it most of those tried ({change}) would make it {more}, {times} "
+        "times as much.",
+        label=label,
+        years=years_text(horizon_years),
+        chance=percent(base["probability"]),
+        change=most["label"],
+        more=percent(most["probability"]),
+        times=factor(most["probability"] / base["probability"]),
     )
 
 
@@ -221,26 +238,53 @@ def in_short(x: xr.Dataset, posterior: Posterior, focus: Sequence[str]) -> list[
     old, new = focus[0], "HDH_SCALEWAY" if "HDH_SCALEWAY" in focus else focus[-1]
     a = summary.loc[old]
     out = [
-        f"{r['label']}: a foreign law reaches it with a probability of {percent(r['reach'])}; the predictive "
-        f"probability of at least one disclosure within {years} is {percent(r['probability'])} "
-        f"({one_in(r['probability'])}), with a 90 % interval over parameters from {percent(r['probability_low'])} to "
-        f"{percent(r['probability_high'])}."
+        tr(
+            "{label}: a foreign law reaches it with a probability of {reach}; the predictive probability of at least "
+            "one disclosure within {years} is {chance} ({odds}), with a 90 % interval over parameters from {low} to "
+            "{high}.",
+            label=r["label"],
+            reach=percent(r["reach"]),
+            years=years,
+            chance=percent(r["probability"]),
+            odds=one_in(r["probability"]),
+            low=percent(r["probability_low"]),
+            high=percent(r["probability_high"]),
+        )
         for r in (a, summary.loc[new])
     ]
     if old != new:
         over: Any = _likelihood(x, new, old).loc["over parameters"]
         out += [
             compare(x, new, old).text,
-            f"Read comparisons with more trust than levels: the interval of {a['label']} spans a factor of about "
-            f"{digits(a['probability_high'] / a['probability_low'], 1)}, that of the ratio between the two a factor of "
-            f"about {factor(over['ratio_high'] / over['ratio_low'])}.",
+            tr(
+                "Read comparisons with more trust than levels: the interval of {label} spans a factor of about "
+                "{level}, that of the ratio between the two a factor of about {ratio}.",
+                label=a["label"],
+                level=digits(a["probability_high"] / a["probability_low"], 1),
+                ratio=factor(over["ratio_high"] / over["ratio_low"]),
+            ),
         ]
     above = ", ".join(summary.loc[summary["probability"] > 0.10, "label"])
+    most = {"limit": percent(0.10), "years": years, "count": len(summary)}
     return [
         *out,
-        f"The level is mostly judgement. For {a['label']}: {drivers(x, posterior, old).text}",
-        f"{f'{above}: the only ones to have' if above else 'No setup has'} a predictive probability above "
-        f"{percent(0.10)} within {years}; none of the {len(summary)} has a probability of zero.",
+        tr(
+            "The level is mostly judgement. For {label}: {said}",
+            label=a["label"],
+            said=drivers(x, posterior, old).text,
+        ),
+        tr(
+            "{setups}: the only ones to have a predictive probability above {limit} within {years}; none of the "
+            "{count} has a probability of zero.",
+            setups=above,
+            **most,
+        )
+        if above
+        else tr(
+            "No setup has a predictive probability above {limit} within {years}; none of the {count} has a probability "
+            "of zero.",
+            **most,
+        ),
     ]
 
 
@@ -249,22 +293,33 @@ def reach_says(summary: pd.DataFrame) -> list[str]:
     high, low = int((summary["reach"] > 0.5).sum()), int((summary["reach"] < 0.05).sum())
     least = percent(summary["reach"].min())
     return [
-        f"{high} of {len(summary)} setups are more likely than not within the reach of some foreign law; {low} have no "
-        f"foreign connection that was seen, and keep the probability of an unseen one, {least}.",
-        f"The {len(summary) - high - low} between them turn on a fact that was not seen, such as the separation of a "
-        "foreign subsidiary, the access of a licensor or the choice of the host.",
+        tr(
+            "{high} of {count} setups are more likely than not within the reach of some foreign law; {low} have no "
+            "foreign connection that was seen, and keep the probability of an unseen one, {least}.",
+            high=high,
+            count=len(summary),
+            low=low,
+            least=least,
+        ),
+        tr(
+            "The {count} between them turn on a fact that was not seen, such as the separation of a foreign "
+            "subsidiary, the access of a licensor or the choice of the host.",
+            count=len(summary) - high - low,
+        ),
     ]
 
 
 def tolerance_source(refs: References, horizon_years: float) -> Markup:
     """Return where the tolerated probability of 10 % in 5 years comes from."""
     known = [i for i in refs.number if "ZH-RRB542" in i]
-    note = "" if horizon_years == 5.0 else " The threshold was set for 5 years, another horizon is shown here."
-    return Markup(
+    said = tr(
         "The threshold is that of the canton of Zurich, which in decision RRB 542 of 2022 held foreign access to its "
-        f"cloud data tolerable below this probability over five years {refs.cite(';'.join(known))}; it is an example, "
-        f"not a norm.{note}"
+        "cloud data tolerable below this probability over five years {sources}; it is an example, not a norm.",
+        sources=refs.cite(";".join(known)),
     )
+    if horizon_years != 5.0:
+        said = f"{said} {tr('The threshold was set for 5 years, another horizon is shown here.')}"
+    return Markup(said)
 
 
 def influences(x: xr.Dataset, moved: Mapping[str, Any]) -> pd.DataFrame:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from riskmodel.acceptance import acceptability_of, load_acceptability
 from riskmodel.checks.backtest import summarised
 from riskmodel.errors import StudyError
+from riskmodel.language import localised, tr
 from riskmodel.suspension import suspension
+from riskmodel.tables.page import plain
 from riskmodel.wording import percent, share_text
 
 if TYPE_CHECKING:
@@ -30,11 +32,13 @@ def suspension_words(posterior: Posterior, study: Study, x: xr.Dataset, wanted: 
     low, high = (found["probability"].quantile(q, "sample").values for q in (0.05, 0.95))
     return pd.DataFrame(
         {
-            "Setup": found["label"].values,
-            "Reach of sanctions law": [percent(p) for p in found["reach_any"].mean("sample").values],
-            "Probability of suspension": [percent(p) for p in found["probability"].mean("sample").values],
-            "90 % interval over parameters": [f"{percent(a)} to {percent(b)}" for a, b in zip(low, high, strict=True)],
-            "Probability of degradation through a licensor": [
+            tr("Setup"): found["label"].values,
+            tr("Reach of sanctions law"): [percent(p) for p in found["reach_any"].mean("sample").values],
+            tr("Probability of suspension"): [percent(p) for p in found["probability"].mean("sample").values],
+            tr("90 % interval over parameters"): [
+                tr("{low} to {high}", low=percent(a), high=percent(b)) for a, b in zip(low, high, strict=True)
+            ],
+            tr("Probability of degradation through a licensor"): [
                 percent(p) for p in found["degraded"].mean("sample").values
             ],
         }
@@ -54,23 +58,24 @@ def acceptability_words(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> p
     except StudyError:
         return pd.DataFrame()
     table = table.assign(
+        outcome=table["outcome"].map(tr),
         words=[
-            f"{percent(p)} ({percent(low)} to {percent(high)})"
+            tr("{chance} ({low} to {high})", chance=percent(p), low=percent(low), high=percent(high))
             for p, low, high in zip(
                 table["probability"], table["probability_low"], table["probability_high"], strict=True
             )
-        ]
+        ],
     )
     wide = table.set_index(["label", "outcome"])["words"].unstack("outcome").reindex(table["label"].unique())  # noqa: PD010
     wide = wide[list(dict.fromkeys(table["outcome"]))]
     first = table.drop_duplicates("label").set_index("label")
-    wide["Comparable rulings"] = [
-        "none: extrapolation" if far else str(n)
+    wide[tr("Comparable rulings")] = [
+        tr("none: extrapolation") if far else str(n)
         for far, n in zip(first["extrapolation"], first["comparable"], strict=True)
     ]
     return (
         wide.rename(columns=lambda c: c[:1].upper() + c[1:])
-        .rename_axis("Setup")
+        .rename_axis(tr("Setup"))
         .reset_index()
         .rename_axis(None, axis=1)
     )
@@ -81,21 +86,47 @@ def acceptability_says(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> st
     try:
         return _predicted(study, x, wanted)[1]
     except StudyError:
-        return "The shipped model of rulings belongs to other rulings than those of this study: nothing is predicted."
+        return tr(
+            "The shipped model of rulings belongs to other rulings than those of this study: nothing is predicted."
+        )
+
+
+def _hundredths(value: float) -> str:
+    return localised(f"{value:.2f}")
 
 
 def backtest_says(table: pd.DataFrame) -> str:
     """Whether the model beats the naive forecast, on average, on most figures, and in direction."""
     gain = table["log_score"] - table["naive_log_score"]
-    whole = summarised(table).set_index("kind").loc["all"]
+    whole: Any = summarised(table).set_index("kind").loc["all"]
     clear = abs(whole["gain"]) > 2 * whole["gain_error"]
-    worse = [str(k) for k, part in table.groupby("kind") if part["brier"].mean() > part["naive_brier"].mean()]
-    return (
-        f"Of {len(table)} figures the model gives {int((gain > 0).sum())} a better log score than the naive forecast; "
-        f"its mean gain is {whole['gain']:+.2f} (standard error {whole['gain_error']:.2f}"
-        f"{'' if clear else ', no more than chance could make'}), its median gain {gain.median():+.2f}. "
-        f"In direction (Brier score) it is worse for {' and '.join(worse) if worse else 'no kind of figure'}."
+    worse = [plain(k) for k, part in table.groupby("kind") if part["brier"].mean() > part["naive_brier"].mean()]
+    numbers = {
+        "count": len(table),
+        "better": int((gain > 0).sum()),
+        "mean": localised(f"{whole['gain']:+.2f}"),
+        "error": _hundredths(whole["gain_error"]),
+        "median": localised(f"{gain.median():+.2f}"),
+    }
+    score = (
+        tr(
+            "Of {count} figures the model gives {better} a better log score than the naive forecast; its mean gain is "
+            "{mean} (standard error {error}), its median gain {median}.",
+            **numbers,
+        )
+        if clear
+        else tr(
+            "Of {count} figures the model gives {better} a better log score than the naive forecast; its mean gain is "
+            "{mean} (standard error {error}, no more than chance could make), its median gain {median}.",
+            **numbers,
+        )
     )
+    direction = (
+        tr("In direction (Brier score) it is worse for {kinds}.", kinds=f" {tr('and')} ".join(worse))
+        if worse
+        else tr("In direction (Brier score) it is worse for no kind of figure.")
+    )
+    return f"{score} {direction}"
 
 
 def backtest_words(table: pd.DataFrame) -> pd.DataFrame:
@@ -103,16 +134,17 @@ def backtest_words(table: pd.DataFrame) -> pd.DataFrame:
     found = summarised(table)
     return pd.DataFrame(
         {
-            "Figures": found["kind"],
-            "Predictions": found["predictions"].astype(str),
-            "Inside 50 %": found["inside_50"].map(share_text),
-            "Inside 90 %": found["inside_90"].map(share_text),
-            "Log score": found["log_score"].map("{:.2f}".format),
-            "Log score, naive": found["naive_log_score"].map("{:.2f}".format),
-            "Gain (standard error)": [
-                f"{gain:.2f} ({error:.2f})" for gain, error in zip(found["gain"], found["gain_error"], strict=True)
+            tr("Figures"): found["kind"].map(plain),
+            tr("Predictions"): found["predictions"].astype(str),
+            tr("Inside 50 %"): found["inside_50"].map(share_text),
+            tr("Inside 90 %"): found["inside_90"].map(share_text),
+            tr("Log score"): found["log_score"].map(_hundredths),
+            tr("Log score, naive"): found["naive_log_score"].map(_hundredths),
+            tr("Gain (standard error)"): [
+                f"{_hundredths(gain)} ({_hundredths(error)})"
+                for gain, error in zip(found["gain"], found["gain_error"], strict=True)
             ],
-            "Brier score": found["brier"].map("{:.2f}".format),
-            "Brier score, naive": found["naive_brier"].map("{:.2f}".format),
+            tr("Brier score"): found["brier"].map(_hundredths),
+            tr("Brier score, naive"): found["naive_brier"].map(_hundredths),
         }
     )

@@ -14,9 +14,11 @@ import numpy as np
 import pandas as pd
 
 from riskmodel.checks import Row, passed
+from riskmodel.checks.rows import said
 from riskmodel.design.countries import country_rows
 from riskmodel.design.judgements import QUANTITIES
 from riskmodel.design.totals import DEFINITIONS
+from riskmodel.language import current, date_text, localised, mark, tr
 from riskmodel.nexus import SetupFacts
 from riskmodel.schema import split
 from riskmodel.tables.page import NOT_SEEN, Markup, esc, plain, table
@@ -71,11 +73,11 @@ class References:
             url = esc(row["url"])
             safe = url.lower().startswith(("http://", "https://"))
             link = f'<a class="url" href="{url}" rel="noreferrer">{url}</a>' if safe else url
-            mark = "" if row["located"] else ' <strong class="mark">not located: unverified</strong>'
-            said = ", ".join(esc(row[c]) for c in ("publisher", "published") if esc(row[c]))
+            lost = "" if row["located"] else f' <strong class="mark">{esc(tr("not located: unverified"))}</strong>'
+            about = ", ".join(esc(row[c]) for c in ("publisher", "published") if esc(row[c]))
             items.append(
-                f'<li id="src-{k}" value="{k}"><cite>{esc(row["title"])}</cite>. {said}. {link}'
-                f" <code>{esc(row['source_id'])}</code>{mark}</li>"
+                f'<li id="src-{k}" value="{k}"><cite>{esc(row["title"])}</cite>. {about}. {link}'
+                f" <code>{esc(row['source_id'])}</code>{lost}</li>"
             )
         return Markup(f'<ol class="sources">{"".join(items)}</ol>')
 
@@ -132,34 +134,60 @@ def masthead(
     """
     attrs, checks = posterior.data.attrs, [*posterior.checks, *validation]
     rows = {
-        "Facts as of": f"{study.as_of:%d %B %Y}",
-        "Made on": f"{dt.datetime.now(dt.UTC):%d %B %Y}",
-        "Horizon": f"{years_text(horizon_years)} from {study.as_of:%d %B %Y}",
-        "Home legal space": "European Union and EEA" if study.home == "EU/EEA" else study.home,
-        "Package": f"riskmodel {attrs['package_version']}",
-        "Data": study.data_hash[:16],
-        "Posterior": posterior.posterior_id,
-        "Sampler": f"{attrs['sampler']}, {attrs['chains']} chains of {int(attrs['draws']):,} draws",
-        "Seed": posterior.seed,
+        tr("Facts as of"): date_text(study.as_of),
+        tr("Made on"): date_text(dt.datetime.now(dt.UTC).date()),
+        tr("Horizon"): tr("{years} from {day}", years=years_text(horizon_years), day=date_text(study.as_of)),
+        tr("Home legal space"): tr("European Union and EEA") if study.home == "EU/EEA" else study.home,
+        tr("Package"): f"riskmodel {attrs['package_version']}",
+        tr("Data"): study.data_hash[:16],
+        tr("Posterior"): posterior.posterior_id,
+        tr("Sampler"): tr(
+            "{sampler}, {chains} chains of {draws} draws",
+            sampler=attrs["sampler"],
+            chains=attrs["chains"],
+            draws=localised(f"{int(attrs['draws']):,}"),
+        ),
+        tr("Seed"): posterior.seed,
     }
     facts = "".join(f"<div><dt>{esc(k)}</dt><dd>{esc(v)}</dd></div>" for k, v in rows.items())
-    failing = "; ".join(
-        f"{esc(r['check'])} is {_check_value(r['value'])}, must be {esc(r['threshold'])}"
+    failing = tr("; ").join(
+        tr(
+            "{check} is {value}, must be {threshold}",
+            check=esc(said(r["check"])),
+            value=_check_value(r["value"]),
+            threshold=esc(said(r["threshold"])),
+        )
         for r in checks
         if r["verdict"] != "pass"
     )
-    of = "the fit and its validation" if validation else "the fit"
-    alone = "" if validation else "; no validation of it is kept"
-    badge = (
-        f'<p class="badge good">✓ all {len(checks)} checks of {of} pass{alone} <a href="#checks">(see them)</a></p>'
-        if passed(checks)
-        else '<div class="banner" role="alert"><strong>The fit behind this report fails its checks. Do not use its '
-        f'numbers.</strong> <span>{failing}. <a href="#checks">All checks</a></span></div>'
+    good = (
+        tr("✓ all {count} checks of the fit and its validation pass", count=len(checks))
+        if validation
+        else tr("✓ all {count} checks of the fit pass; no validation of it is kept", count=len(checks))
     )
-    lacking = "".join(f"<li>{esc(note)}</li>" for note in posterior.notes)
+    bad = tr("The fit behind this report fails its checks. Do not use its numbers.")
+    badge = (
+        f'<p class="badge good">{good} <a href="#checks">{tr("(see them)")}</a></p>'
+        if passed(checks)
+        else f'<div class="banner" role="alert"><strong>{bad}</strong> <span>{failing}. <a href="#checks">'
+        f"{tr('All checks')}</a></span></div>"
+    )
+    lacking = "".join(f"<li>{esc(tr(note))}</li>" for note in posterior.notes)
     if lacking:
-        lacking = f"<p><strong>What the study lacks; there the posterior follows priors:</strong></p><ul>{lacking}</ul>"
+        head = tr("What the study lacks; there the posterior follows priors:")
+        lacking = f"<p><strong>{head}</strong></p><ul>{lacking}</ul>"
     return Markup(f'{badge}{_replaced(changes)}{lacking}<dl class="facts">{facts}</dl>')
+
+
+CHANGED = {
+    "table": mark("table"),
+    "row_id": mark("row"),
+    "column": mark("column"),
+    "before": mark("before"),
+    "after": mark("after"),
+    "reason": mark("reason"),
+}
+"""Column of the list of replaced cells -> its heading."""
 
 
 def _replaced(changes: pd.DataFrame | None) -> str:
@@ -167,11 +195,11 @@ def _replaced(changes: pd.DataFrame | None) -> str:
     if changes is None or changes.empty:
         return ""
     rows = changes.fillna("").astype(str)
-    shown = rows.assign(**{name: rows[name].where(rows[name] != "", "(empty)") for name in ("before", "after")})
-    shown = shown.rename(columns={"row_id": "row"})
-    said = "Values of a reader stand in the place of those of the study; every number of this page follows them."
-    cells = table(shown, "Values that were replaced")
-    return f'<div class="changed" role="note"><p><strong>{said}</strong></p>{cells}</div>'
+    shown = rows.assign(**{name: rows[name].where(rows[name] != "", tr("(empty)")) for name in ("before", "after")})
+    shown = shown.rename(columns={name: plain(CHANGED.get(str(name), name)) for name in shown})
+    cells = table(shown, tr("Values that were replaced"))
+    head = tr("Values of a reader stand in the place of those of the study; every number of this page follows them.")
+    return f'<div class="changed" role="note"><p><strong>{head}</strong></p>{cells}</div>'
 
 
 def _check_value(value: float) -> str:
@@ -181,14 +209,14 @@ def _check_value(value: float) -> str:
 def checks_table(posterior: Posterior, validation: Sequence[Row] = ()) -> pd.DataFrame:
     """The checks of the fit, and of a stored validation that belongs to it, in words."""
     rows = pd.DataFrame([*posterior.checks, *validation])
-    failed = Markup('<strong class="mark">✗ FAIL</strong>')
+    failed = Markup(f'<strong class="mark">{tr("✗ FAIL")}</strong>')
     return pd.DataFrame(
         {
-            "Check": rows["check"],
-            "Value": [_check_value(v) for v in rows["value"]],
-            "Must be": rows["threshold"],
-            "Verdict": ["✓ pass" if v == "pass" else failed for v in rows["verdict"]],
-            "Meaning": rows["meaning"],
+            tr("Check"): rows["check"].map(said),
+            tr("Value"): [_check_value(v) for v in rows["value"]],
+            tr("Must be"): rows["threshold"].map(said),
+            tr("Verdict"): [tr("✓ pass") if v == "pass" else failed for v in rows["verdict"]],
+            tr("Meaning"): rows["meaning"].map(said),
         }
     )
 
@@ -219,7 +247,7 @@ def judgements(study: Study, posterior: Posterior, *quantities: str) -> pd.DataF
     out: list[tuple[str, ...]] = []
     for quantity in quantities:
         for item, mine in rows[rows["quantity"] == quantity].groupby("condition", sort=False):
-            words = CUSTODY.get(str(item), plain(quantity if item == "any" else item))
+            words = tr(CUSTODY.get(str(item), plain(quantity if item == "any" else item)))
             out += [(words, *row) for row in mine[["who", "q10", "q50", "q90"]].itertuples(index=False)]
             value = _pooled(posterior, quantity, str(item))
             if value is not None:
@@ -259,25 +287,25 @@ def _span(ids: Iterable[str]) -> str:
             runs[-1].append(one)
         else:
             runs.append([one])
-    return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
+    return ", ".join(run[0] if len(run) == 1 else tr("{low} to {high}", low=run[0], high=run[-1]) for run in runs)
 
 
 INPUTS = {
-    "setups": ("Setups", "setup_id"),
-    "providers": ("Seats, establishments, licensors, staff", "provider_id"),
-    "ownership": ("Who holds and controls whom", "ownership_id"),
-    "certifications": ("Certificates", "certification_id"),
-    "contract_terms": ("Contract terms", "term_id"),
-    "regimes": ("Law: wording, purpose, dates", "regime_id"),
-    "route_map": ("From wording and facts to routes", "route_map_id"),
-    "count_roles": ("Counts and zero statements of disclosures", "row_id"),
-    "funnel_cells": ("Demands about enterprise customers, and what they led to", "cell_id"),
-    "transparency": ("Bands of accounts under section 702, and demands by state", "row_id"),
-    "customers": ("Growth of customer numbers, and published totals", "customer_row_id"),
-    "mixtures": ("Facts not seen", "mixture_id"),
-    "elicitation": ("Judgement", "elicitation_id"),
-    "priors": ("Priors", "prior_id"),
-    "decisions": ("Record of decisions", "decision_id"),
+    "setups": (mark("Setups"), "setup_id"),
+    "providers": (mark("Seats, establishments, licensors, staff"), "provider_id"),
+    "ownership": (mark("Who holds and controls whom"), "ownership_id"),
+    "certifications": (mark("Certificates"), "certification_id"),
+    "contract_terms": (mark("Contract terms"), "term_id"),
+    "regimes": (mark("Law: wording, purpose, dates"), "regime_id"),
+    "route_map": (mark("From wording and facts to routes"), "route_map_id"),
+    "count_roles": (mark("Counts and zero statements of disclosures"), "row_id"),
+    "funnel_cells": (mark("Demands about enterprise customers, and what they led to"), "cell_id"),
+    "transparency": (mark("Bands of accounts under section 702, and demands by state"), "row_id"),
+    "customers": (mark("Growth of customer numbers, and published totals"), "customer_row_id"),
+    "mixtures": (mark("Facts not seen"), "mixture_id"),
+    "elicitation": (mark("Judgement"), "elicitation_id"),
+    "priors": (mark("Priors"), "prior_id"),
+    "decisions": (mark("Record of decisions"), "decision_id"),
 }
 """Table -> what the model takes from it, and the column that names its rows."""
 
@@ -287,13 +315,17 @@ def ledger(study: Study, facts: Sequence[SetupFacts], refs: References) -> pd.Da
     rows, experts, out = _inputs(study, facts), names(study, "experts"), []
     for name, (what, key) in INPUTS.items():
         for quantity, part in rows[name].groupby("quantity") if name == "elicitation" else [("", rows[name])]:
-            judges = ", ".join(sorted(part["expert_id"].map(experts).unique())) if quantity else "authors of riskmodel"
+            judges = (
+                ", ".join(sorted(part["expert_id"].map(experts).unique())) if quantity else tr("authors of riskmodel")
+            )
             out.append(
                 {
-                    "Input of the model": f"{what}: {plain(quantity)}" if quantity else what,
-                    "Table": f"data/{name}.csv",
-                    "Rows": f"{len(part)}: {_span(map(str, part[key]))}",
-                    "Sources or judges": judges
+                    tr("Input of the model"): tr("{what}: {said}", what=tr(what), said=plain(quantity))
+                    if quantity
+                    else tr(what),
+                    tr("Table"): f"data/{name}.csv",
+                    tr("Rows"): tr("{what}: {said}", what=len(part), said=_span(map(str, part[key]))),
+                    tr("Sources or judges"): judges
                     if quantity or name in ("route_map", "mixtures")
                     else refs.cite(";".join(_cited(part))),
                 }
@@ -306,15 +338,15 @@ def counts_words(study: Study, facts: Sequence[SetupFacts], refs: References) ->
     rows = _inputs(study, facts)["count_roles"]
     return pd.DataFrame(
         {
-            "Row": rows["row_id"],
-            "Reporter": rows["reporter_id"].map(names(study, "reporters")),
-            "From": rows["period_from"].dt.strftime("%Y-%m-%d"),
-            "To": rows["period_to"].dt.strftime("%Y-%m-%d"),
-            "Count": [f"{v:.0f}" if v == v else NOT_SEEN for v in rows["value_low"]],
-            "Customers": rows["population"].map(plain),
-            "Role": rows["role"].map(plain),
-            "Why": rows["reason"],
-            "Source": rows["source_ids"].map(refs.cite),
+            tr("Row"): rows["row_id"],
+            tr("Reporter"): rows["reporter_id"].map(names(study, "reporters")),
+            tr("From"): rows["period_from"].dt.strftime(tr("%Y-%m-%d")),
+            tr("To"): rows["period_to"].dt.strftime(tr("%Y-%m-%d")),
+            tr("Count"): [f"{v:.0f}" if v == v else tr(NOT_SEEN) for v in rows["value_low"]],
+            tr("Customers"): rows["population"].map(plain),
+            tr("Role"): rows["role"].map(plain),
+            tr("Why"): rows["reason"],
+            tr("Source"): rows["source_ids"].map(refs.cite),
         }
     )
 
@@ -323,16 +355,16 @@ def elicitation_words(study: Study) -> pd.DataFrame:
     """All elicited quantiles with their basis."""
     rows = study["elicitation"]
     about = zip(rows["condition"].map(plain), rows["regime_id"].map(esc), rows["scheme"].map(esc), strict=True)
-    number = {f"{p} %": rows[f"q{p}"].map("{:,.6g}".format) for p in (10, 50, 90)}
+    number = {f"{p} %": rows[f"q{p}"].map("{:,.6g}".format).map(localised) for p in (10, 50, 90)}
     return pd.DataFrame(
         {
-            "Row": rows["elicitation_id"],
-            "Quantity": rows["quantity"].map(plain),
-            "Of": [", ".join(part for part in parts if part) for parts in about],
+            tr("Row"): rows["elicitation_id"],
+            tr("Quantity"): rows["quantity"].map(plain),
+            tr("Of"): [", ".join(part for part in parts if part) for parts in about],
             **number,
-            "Unit": rows["unit"],
-            "Judge": rows["expert_id"].map(names(study, "experts")),
-            "Basis": rows["basis"],
+            tr("Unit"): rows["unit"],
+            tr("Judge"): rows["expert_id"].map(names(study, "experts")),
+            tr("Basis"): rows["basis"],
         }
     )
 
@@ -341,16 +373,16 @@ def priors_words(study: Study, refs: References) -> pd.DataFrame:
     """Priors with unit, reason and source."""
     rows = study["priors"]
     shape = [
-        f"{d}({', '.join(f'{v:g}' for v in (a, b) if v == v)})"
+        f"{d}({tr(', ').join(localised(f'{v:g}') for v in (a, b) if v == v)})"
         for d, a, b in zip(rows["distribution"], rows["first"], rows["second"], strict=True)
     ]
     return pd.DataFrame(
         {
-            "Prior": rows["prior_id"].map(plain),
-            "Distribution": shape,
-            "Unit": rows["unit"],
-            "Reason": rows["reason"],
-            "Source": rows["source_ids"].map(refs.cite),
+            tr("Prior"): rows["prior_id"].map(plain) if current() == "en" else rows["prior_id"],
+            tr("Distribution"): shape,
+            tr("Unit"): rows["unit"],
+            tr("Reason"): rows["reason"],
+            tr("Source"): rows["source_ids"].map(refs.cite),
         }
     )
 
@@ -359,12 +391,12 @@ def decisions_words(found: pd.DataFrame, refs: References) -> pd.DataFrame:
     """Record of decisions in words."""
     return pd.DataFrame(
         {
-            "Date": found["date"].dt.strftime("%Y-%m-%d"),
-            "Authority": found["authority"],
-            "System": found["system_name"],
-            "Issue": found["issue"],
-            "Outcome": found["outcome"],
-            "Speaks of": found["speaks_of"].replace("both", "reach and likelihood"),
-            "Source": found["source_ids"].map(refs.cite),
+            tr("Date"): found["date"].dt.strftime(tr("%Y-%m-%d")),
+            tr("Authority"): found["authority"],
+            tr("System"): found["system_name"],
+            tr("Issue"): found["issue"],
+            tr("Outcome"): found["outcome"].map(tr),
+            tr("Speaks of"): found["speaks_of"].replace("both", "reach and likelihood").map(plain),
+            tr("Source"): found["source_ids"].map(refs.cite),
         }
     )

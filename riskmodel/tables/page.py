@@ -13,9 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from riskmodel.errors import TURNS
+from riskmodel.language import mark, tr
+
 __all__ = ["Markup", "esc", "put", "say", "table"]
 
-NOT_SEEN = "not seen"
+NOT_SEEN = mark("not seen")
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,12 @@ def esc(value: object) -> str:
         return value.html
     if value is None or (isinstance(value, float) and np.isnan(value)) or value is pd.NaT:
         return ""
-    return html.escape(str(value), quote=True).replace(" %", "\N{NO-BREAK SPACE}%")
+    return html.escape(TURNS.sub("", str(value)), quote=True).replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def plain(code: object) -> str:
-    """Return a code of the data as a reader would write it."""
-    return str(code).replace("_", " ")
+    """Return a code of the data as a reader would write it; :mod:`riskmodel.tables.codes` has those to translate."""
+    return tr(str(code).replace("_", " "))
 
 
 def lines(*parts: object) -> Markup:

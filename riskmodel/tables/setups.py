@@ -14,6 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from riskmodel.codes import legal_space
+from riskmodel.language import current, mark, tr
 from riskmodel.nexus import Fact, Programme, SetupFacts, equal_terms, foreign_programmes
 from riskmodel.schema import split
 from riskmodel.tables.page import NOT_SEEN, Markup, esc, lines, plain
@@ -41,43 +42,43 @@ __all__ = [
 ]
 
 CUSTODY = {
-    "provider": "keys with the provider",
-    "customer_managed": "customer-managed keys",
-    "external_hyok": "keys held elsewhere",
-    "confidential_computing_external": "confidential computing",
-    "client_side": "encrypted by the client",
-    "first_party": "own hosting",
+    "provider": mark("keys with the provider"),
+    "customer_managed": mark("customer-managed keys"),
+    "external_hyok": mark("keys held elsewhere"),
+    "confidential_computing_external": mark("confidential computing"),
+    "client_side": mark("encrypted by the client"),
+    "first_party": mark("own hosting"),
 }
 """Key custody in words, from most to least exposing (own hosting apart)."""
 
 DATA_CLASS = {
-    "national_health_warehouse": "national health warehouse",
-    "national_patient_record": "national patient records",
-    "hospital_warehouse": "hospital warehouse",
-    "generic": "ordinary enterprise data",
+    "national_health_warehouse": mark("national health warehouse"),
+    "national_patient_record": mark("national patient records"),
+    "hospital_warehouse": mark("hospital warehouse"),
+    "generic": mark("ordinary enterprise data"),
 }
 
 GROUPS = {
-    "HDH": "Health Data Hub",
-    "EMC2": "Health Data Hub",
-    "DARWIN": "Health Data Hub",
-    "DMP": "Other national systems",
-    "SNDS": "Other national systems",
-    "EDS": "Hospitals",
-    "GENERIC": "For comparison",
+    "HDH": mark("Health Data Hub"),
+    "EMC2": mark("Health Data Hub"),
+    "DARWIN": mark("Health Data Hub"),
+    "DMP": mark("Other national systems"),
+    "SNDS": mark("Other national systems"),
+    "EDS": mark("Hospitals"),
+    "GENERIC": mark("For comparison"),
 }
 """System of a setup -> heading under which it stands."""
 
 ROUTE_KINDS = {
-    "parent_control": "owner or seat",
-    "minority_holding": "minority holding",
-    "establishment_separated": "establishment",
-    "establishment_not_separated": "establishment",
-    "remote_provider": "establishment",
-    "licensor_with_access": "licensor",
-    "licensor_without_access": "licensor",
-    "data_location": "place of data",
-    "remote_staff": "staff",
+    "parent_control": mark("owner or seat"),
+    "minority_holding": mark("minority holding"),
+    "establishment_separated": mark("establishment"),
+    "establishment_not_separated": mark("establishment"),
+    "remote_provider": mark("establishment"),
+    "licensor_with_access": mark("licensor"),
+    "licensor_without_access": mark("licensor"),
+    "data_location": mark("place of data"),
+    "remote_staff": mark("staff"),
 }
 """Route -> kind of nexus as a reader would call it."""
 
@@ -88,8 +89,13 @@ def names(study: Study, table: str) -> pd.Series:
 
 
 def country(code: str) -> str:
-    """Return the usual English name of a country code, or the code."""
+    """Return the usual name of a country code in the current language, or the code."""
     import pycountry
+
+    if current() != "en":
+        from babel import Locale
+
+        return str(Locale.parse(current()).territories.get(code, code))
 
     found = pycountry.countries.get(alpha_2=code)
     return str(getattr(found, "common_name", found.name)) if found else code
@@ -104,7 +110,7 @@ def present(x: xr.Dataset, wanted: Iterable[str]) -> list[str]:
 def grouped(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
     """Add the column ``group`` and sort by it, then by predictive probability, highest first."""
     group = frame["setup"].map(study["setups"].set_index("setup_id")["system"]).map(GROUPS).fillna("For comparison")
-    out = frame.assign(group=group, place=group.map(list(GROUPS.values()).index))
+    out = frame.assign(group=group.map(tr), place=group.map(list(GROUPS.values()).index))
     by = ["place", "probability" if "probability" in out else "setup", "setup"]
     return out.sort_values(by, ascending=[True, False, True], ignore_index=True).drop(columns="place")
 
@@ -114,24 +120,30 @@ def _certificates(study: Study, row: Mapping[Hashable, Any]) -> str:
     rows = study["certifications"]
     rows = rows[rows["superseded_by"].isna() & (rows["provider_id"] == row["provider_id"])]
     said = []
-    for how, column in (("asked", "certifications_required"), ("awaited", "certifications_pending")):
+    for how, column in (
+        (mark("{scheme} asked"), "certifications_required"),
+        (mark("{scheme} awaited"), "certifications_pending"),
+    ):
         for scheme in split(row[column]):
             mine = rows[rows["scheme"] == scheme]
             held = next((s for s in ("qualified", "in_progress") if (mine["status"] == s).any()), NOT_SEEN)
             ends = mine.loc[mine["status"] == "qualified", "valid_to"].dropna()
-            until = f" until {ends.max():%Y-%m-%d}" if len(ends) else ""
-            named = f": {plain(held)}{until}" if isinstance(row["provider_id"], str) else ""
-            said.append(f"{plain(scheme)} {how}{named}")
-    return "; ".join(said) or "none asked"
+            status = plain(held)
+            if len(ends):
+                status = tr("{status} until {day}", status=status, day=ends.max().strftime(tr("%Y-%m-%d")))
+            wish = tr(how, scheme=plain(scheme))
+            named = isinstance(row["provider_id"], str)
+            said.append(tr("{what}: {said}", what=wish, said=status) if named else wish)
+    return tr("; ").join(said) or tr("none asked")
 
 
 def _date(row: Mapping[Hashable, Any], which: str) -> str:
     day, meaning = row[f"{which}_date"], str(row[f"{which}_date_meaning"])
     if pd.isna(day):
         return ""
-    shape = {"day": "%Y-%m-%d", "month": "%Y-%m"}.get(str(row[f"{which}_date_precision"]), "%Y")
-    words = {"seen_true": "seen", "milestone": "event", "derived": "computed"}
-    return f"{day.strftime(shape)} ({words.get(meaning, meaning)})"
+    shape = {"day": tr("%Y-%m-%d"), "month": tr("%Y-%m")}.get(str(row[f"{which}_date_precision"]), "%Y")
+    words = {"seen_true": mark("seen"), "milestone": mark("event"), "derived": mark("computed")}
+    return f"{day.strftime(shape)} ({plain(words.get(meaning, meaning))})"
 
 
 def setups(study: Study, refs: References) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -142,21 +154,26 @@ def setups(study: Study, refs: References) -> Iterator[tuple[str, pd.DataFrame]]
         out = []
         for r in part.to_dict("records"):
             staff, place = (
-                ", ".join(map(country, split(r[c]))) or NOT_SEEN for c in ("operator_countries", "data_countries")
+                ", ".join(map(country, split(r[c]))) or tr(NOT_SEEN) for c in ("operator_countries", "data_countries")
             )
-            dates = " to ".join(d for d in (_date(r, "from"), _date(r, "to")) if d)
-            name = host.get(r["provider_id"], "not chosen: any qualified host")
+            since, until = _date(r, "from"), _date(r, "to")
+            dates = tr("{since} to {until}", since=since, until=until) if since and until else since or until
+            name = host.get(r["provider_id"], tr("not chosen: any qualified host"))
             out.append(
                 {
-                    "Setup": lines(
+                    tr("Setup"): lines(
                         Markup(f"<b>{esc(r['label'])}</b>"), r["name"], Markup(f"<code>{esc(r['setup_id'])}</code>")
                     ),
-                    "What it is": lines(r["summary"], f"{str(r['kind']).capitalize()}. {dates}".strip()),
-                    "Host": lines(name, f"run from: {staff}", f"data in: {place}"),
-                    "Keys": CUSTODY.get(str(r["key_custody"]), NOT_SEEN),
-                    "Certificates": _certificates(study, r),
-                    "Data": lines(DATA_CLASS.get(str(r["data_class"]), r["data_class"]), r["service_model"]),
-                    "Confidence, sources": lines(r["confidence"], refs.cite(r["source_ids"])),
+                    tr("What it is"): lines(r["summary"], f"{plain(r['kind']).capitalize()}. {dates}".strip()),
+                    tr("Host"): lines(
+                        name, tr("run from: {places}", places=staff), tr("data in: {places}", places=place)
+                    ),
+                    tr("Keys"): tr(CUSTODY.get(str(r["key_custody"]), NOT_SEEN)),
+                    tr("Certificates"): _certificates(study, r),
+                    tr("Data"): lines(
+                        tr(DATA_CLASS.get(str(r["data_class"]), str(r["data_class"]))), plain(r["service_model"])
+                    ),
+                    tr("Confidence, sources"): lines(plain(r["confidence"]), refs.cite(r["source_ids"])),
                 }
             )
         yield str(group), pd.DataFrame(out)
@@ -196,18 +213,22 @@ def nexus(study: Study, facts: Sequence[SetupFacts]) -> pd.DataFrame:
 
 def nexus_words(found: pd.DataFrame, order: pd.DataFrame) -> pd.DataFrame:
     """One row a setup: foreign states and the kinds of nexus with each, unknown ones with a question mark."""
-    said = found["kind"] + np.where(found["certain"], "", " (?)")
+    said = found["kind"].map(tr) + np.where(found["certain"], "", " (?)")
     states = said.groupby([found["setup"], found["country"]]).agg(", ".join).reset_index(name="said")
-    words = (states["country"].map(country) + ": " + states["said"]).groupby(states["setup"]).agg("; ".join)
-    text = order["setup"].map(words).fillna("none seen")
-    return pd.DataFrame({"Setup": order["label"], "Nexus with foreign states": text})
+    each = [
+        tr("{what}: {said}", what=country(code), said=kinds)
+        for code, kinds in zip(states["country"], states["said"], strict=True)
+    ]
+    words = pd.Series(each, states.index, dtype=object).groupby(states["setup"]).agg(tr("; ").join)
+    text = order["setup"].map(words).fillna(tr("none seen"))
+    return pd.DataFrame({tr("Setup"): order["label"], tr("Nexus with foreign states"): text})
 
 
 def by_provider(study: Study, wanted: Sequence[str]) -> pd.DataFrame:
     """Setups at one workload, custody and terms, labelled by their provider alone."""
     rows = study["setups"]
     rows = rows[rows["setup_id"].isin(wanted)]
-    label = rows["provider_id"].map(names(study, "providers")).fillna("Any qualified host")
+    label = rows["provider_id"].map(names(study, "providers")).fillna(tr("Any qualified host"))
     return equal_terms(rows.assign(label=label.str.split(r",| \(", regex=True).str[0]))
 
 
@@ -221,14 +242,16 @@ def contested(study: Study, x: xr.Dataset, refs: References) -> pd.DataFrame:
             if one not in rows.index or one not in p["setup"].values:
                 continue
             r = rows.loc[one]
-            role = "main reading" if one == main else "other reading"
+            sure = plain(r["confidence"])
             out.append(
                 {
-                    "Setup": r["label"],
-                    "Reading": f"{role} ({r['confidence']} confidence)",
-                    "What is said": r["summary"],
-                    "Predictive probability": percent(float(p.sel(setup=one))),
-                    "Sources": refs.cite(r["source_ids"]),
+                    tr("Setup"): r["label"],
+                    tr("Reading"): tr("main reading ({confidence} confidence)", confidence=sure)
+                    if one == main
+                    else tr("other reading ({confidence} confidence)", confidence=sure),
+                    tr("What is said"): r["summary"],
+                    tr("Predictive probability"): percent(float(p.sel(setup=one))),
+                    tr("Sources"): refs.cite(r["source_ids"]),
                 }
             )
     return pd.DataFrame(out)
@@ -238,9 +261,12 @@ def dates_note(study: Study) -> str:
     """One sentence on how exactly the setups are dated."""
     known = study["setups"]["from_date_precision"]
     loose = int(known.isin(["month", "quarter", "half", "year"]).sum())
-    return (
-        f"Of {len(known)} setups, {int(known.isna().sum())} have no seen start and {loose} are dated only to the month "
-        "or the year; the horizon is the same for all, so that dates of the past do not enter the numbers above."
+    return tr(
+        "Of {count} setups, {undated} have no seen start and {loose} are dated only to the month or the year; the "
+        "horizon is the same for all, so that dates of the past do not enter the numbers above.",
+        count=len(known),
+        undated=int(known.isna().sum()),
+        loose=loose,
     )
 
 
@@ -255,9 +281,11 @@ def silent(study: Study, x: xr.Dataset) -> str:
     names_of = study["regimes"].set_index("regime_id")["name"]
     unseen = [str(names_of[name]) for name in x.attrs["without_evidence"]]
     if not unseen:
-        return "Of each of these laws a published demand or an expert speaks."
-    listed = ", ".join(unseen)
-    return f"No published demand and no expert speaks of: {listed}. What is said of other laws stands in for it."
+        return tr("Of each of these laws a published demand or an expert speaks.")
+    return tr(
+        "No published demand and no expert speaks of: {laws}. What is said of other laws stands in for it.",
+        laws=", ".join(unseen),
+    )
 
 
 def status_words(study: Study, setup: str, refs: References) -> pd.DataFrame:
@@ -268,12 +296,12 @@ def status_words(study: Study, setup: str, refs: References) -> pd.DataFrame:
     rows = rows.sort_values(["scheme", "date", "certification_id"])
     return pd.DataFrame(
         {
-            "Scheme": rows["scheme"],
-            "Status": rows["status"].map(plain),
-            "As of": rows["date"].dt.strftime("%Y-%m-%d").fillna(NOT_SEEN),
-            "Remark": rows["remark"],
-            "Confidence": rows["confidence"],
-            "Source": rows["source_ids"].map(refs.cite),
+            tr("Scheme"): rows["scheme"],
+            tr("Status"): rows["status"].map(plain),
+            tr("As of"): rows["date"].dt.strftime(tr("%Y-%m-%d")).fillna(tr(NOT_SEEN)),
+            tr("Remark"): rows["remark"],
+            tr("Confidence"): rows["confidence"].map(plain),
+            tr("Source"): rows["source_ids"].map(refs.cite),
         }
     )
 
@@ -284,10 +312,10 @@ def mixture_words(study: Study, fact: str) -> pd.DataFrame:
     rows = rows[rows["fact"] == fact] if fact else rows
     return pd.DataFrame(
         {
-            "Value": [CUSTODY.get(v, plain(v)) for v in rows["value"]],
-            "When observed": rows["observed"].map(plain),
-            "Probability": rows["probability"].map(percent),
-            "Judged by": rows["expert_id"].map(names(study, "experts")),
-            "Because": rows["basis"],
+            tr("Value"): [tr(CUSTODY.get(v, plain(v))) for v in rows["value"]],
+            tr("When observed"): rows["observed"].map(plain),
+            tr("Probability"): rows["probability"].map(percent),
+            tr("Judged by"): rows["expert_id"].map(names(study, "experts")),
+            tr("Because"): rows["basis"],
         }
     )

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from riskmodel import tables
 from riskmodel.tables import export
 
 HOSTILE = ["<script>alert(1)</script>", '=HYPERLINK("http://x")', "@SUM(1)", "-2+3", "\t=1", "x" * 300, " =1+1"]
@@ -55,3 +56,10 @@ def test_nothing_is_kept_unless_asked(tmp_path: Path) -> None:
     export.behind(pd.DataFrame({"a": [1]}), "A figure.")
     assert list(tmp_path.iterdir()) == []
     assert doctest.testmod(export).failed == 0
+
+
+def test_works_are_those_of_the_file(root: Path) -> None:
+    listed = str(tables.works())
+    entries = (root / "references.bib").read_text(encoding="utf-8").count("\n@")
+    assert listed.count("<li>") == entries
+    assert not set("{}\\") & set(listed)

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 import nbformat
+import pandas as pd
 import pytest
 import xarray as xr
 
@@ -16,7 +17,7 @@ from riskmodel import report, tables
 from riskmodel.checks import convergence
 from riskmodel.fit import SCORING
 from riskmodel.nexus import setup_facts
-from riskmodel.tables import Markup, esc, table
+from riskmodel.tables import Markup, esc, export, table
 from riskmodel.tables import checks as checked
 
 HOSTILE = '<script>alert("x")</script><img src=x onerror=alert(1)>'
@@ -105,9 +106,38 @@ def rendered(
     """The page, from hostile names and an under-sampled posterior, and the lines of progress."""
     said: list[str] = []
     folder = tmp_path_factory.mktemp("report") / "new"
-    place = report.render(folder, study=hostile, posterior=failing, progress=said.append, allow_failing=True)
-    assert [p.name for p in place.parent.iterdir()] == [report.NAME], "nothing half-written is left"
+    given = {"study": hostile, "posterior": failing, "progress": said.append, "allow_failing": True}
+    place = report.render(folder, data=True, **given)
+    left = sorted(p.name for p in place.parent.iterdir())
+    assert left == [f"{place.stem}-data", report.NAME], "nothing half-written is left"
     return place.read_text(encoding="utf-8"), said
+
+
+@pytest.fixture(scope="module")
+def numbers(rendered: tuple[str, list[str]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the numbers behind the figures of that page."""
+    return max(tmp_path_factory.getbasetemp().glob("report*/new/*-data"), key=lambda path: path.stat().st_mtime)
+
+
+def test_every_figure_has_its_numbers(page: Page, numbers: Path) -> None:
+    contents = pd.read_csv(numbers / export.CONTENTS, keep_default_na=False)
+    captions = contents.drop_duplicates("file")["caption"].str.lstrip("'")
+    assert [a["alt"] for a in page.all("img")] == captions.tolist()
+    assert (numbers / export.WORKBOOK).stat().st_size > 10_000
+    assert contents["source"].str.contains("posterior").all()
+    risky = ("=", "+", "-", "@")
+    for file in numbers.glob("figure-*.csv"):
+        text = pd.read_csv(file).select_dtypes(exclude="number").fillna("").astype(str)
+        assert not text.map(lambda cell: cell.startswith(risky)).any(axis=None), file.name
+
+
+def test_every_figure_and_table_leads_to_the_ledger(rendered: tuple[str, list[str]], page: Page) -> None:
+    """Two clicks from a number to its source: its trail, and a citation in the ledger."""
+    text, _ = rendered
+    ledger = text.split('id="ledger"')[1].split("</table>")[0]
+    assert len(re.findall(r'href="#', ledger)) > 20
+    figures = len(page.all("figure"))
+    assert text.count('class="trail"') > figures > 15
 
 
 @pytest.fixture(scope="module")

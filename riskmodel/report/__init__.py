@@ -378,7 +378,7 @@ def _written(
             def finish(job: Job, node: Any) -> None:
                 (ready / job.file).write_text(page(node, job, with_code=with_code), encoding="utf-8")
                 if data and (ready / _data(job)).is_dir():
-                    export.workbook(ready / _data(job), _about(job, given))
+                    export.workbook(ready / _data(job), _about(job, given), given.study["sources"])
                 if pdf and job.parameters:
                     printing.pdf(ready / job.file, (ready / job.file).with_suffix(".pdf"))
 

@@ -7,3 +7,4 @@ from riskmodel.tables.endpoints import *
 from riskmodel.tables.evidence import *
 from riskmodel.tables.page import *
 from riskmodel.tables.setups import *
+from riskmodel.tables.works import *

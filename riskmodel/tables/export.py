@@ -109,7 +109,7 @@ def _write(path: Path, frame: pd.DataFrame) -> None:
         out.writerows([harmless(cell) for cell in row] for row in frame.itertuples(index=False, name=None))
 
 
-def workbook(folder: Path, about: Mapping[str, object]) -> Path:
+def workbook(folder: Path, about: Mapping[str, object], sources: pd.DataFrame | None = None) -> Path:
     """Put all tables of a folder into one workbook, with what they are about on its first sheet.
 
     Parameters
@@ -118,6 +118,8 @@ def workbook(folder: Path, about: Mapping[str, object]) -> Path:
         Where :func:`behind` wrote.
     about
         What identifies the numbers: posterior, data, horizon, date.
+    sources
+        Documents that the study rests on, as a last sheet.
     """
     from xlsxwriter import Workbook
 
@@ -135,6 +137,8 @@ def workbook(folder: Path, about: Mapping[str, object]) -> Path:
         for file in contents["file"].unique():
             frame = pd.read_csv(folder / file)
             _sheet(book.add_worksheet(Path(str(file)).stem), frame, 0, bold)
+        if sources is not None:
+            _sheet(book.add_worksheet("sources"), sources.astype(str), 0, bold)
     return target
 
 

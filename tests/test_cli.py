@@ -581,6 +581,22 @@ def test_failing_checks_stop_the_report(
         shutil.rmtree(tmp_path / "reports")
 
 
+def test_report_of_chosen_setups_in_french_with_its_numbers(run: Run, renderer: list[dict[str, Any]]) -> None:
+    done = run("report", "--only", "HDH_AZURE", "HDH_SCALEWAY", "--lang", "fr", "--numbers")
+    assert done.code == 0 and done.out == "reports/report.html\n"
+    assert set(renderer[0]["study"]["setups"]["setup_id"]) == {"HDH_AZURE", "HDH_SCALEWAY"}
+    assert (renderer[0]["language"], renderer[0]["data"], renderer[0]["pdf"]) == ("fr", True, False)
+    for words, message in (
+        (("--only", "HDH_AZUR"), "did you mean HDH_AZURE"),
+        (("--setup", "HDH_AZUR"), "did you mean HDH_AZURE"),
+        (("--lang", "fra"), "unknown language fra"),
+        (("--all", "--lang", "fr"), "does not go with --lang"),
+    ):
+        refused = run("report", *words)
+        assert refused.code == 2 and message in refused.err
+    assert len(renderer) == 1
+
+
 def test_report_into_a_file_is_refused(run: Run, renderer: list[dict[str, Any]], tmp_path: Path) -> None:
     file = write(tmp_path / "taken", "x")
     done = run("report", "--out", file)

@@ -185,6 +185,7 @@ examples:
   riskmodel report --years 10 --out reports/
   riskmodel report --setup HDH_SCALEWAY --lang fr --pdf
   riskmodel report --setup MINE --setups my_setups.csv
+  riskmodel report --only HDH_AZURE HDH_SCALEWAY MINE --setups my_setups.csv
   riskmodel report --all --out site/"""
 
 
@@ -318,6 +319,7 @@ def parser() -> argparse.ArgumentParser:
     add("--out", metavar="DIR", default="reports", help=folder)
     add("--setup", metavar="ID", nargs="+", action="extend", default=[], help="a fiche for each of these setups")
     add("--setups", metavar="SETUPS.csv", help="your own setups beside those of the study")
+    add("--only", metavar="ID", nargs="+", action="extend", default=[], help="compare these setups and no others")
     add("--lang", type=_language, metavar="LANG", help="en or fr (default: en)")
     add("--pdf", action="store_true", help="also print it as a tagged PDF (needs Chromium or Chrome)")
     add("--numbers", action="store_true", help="also write the numbers behind every figure: CSV files and a workbook")

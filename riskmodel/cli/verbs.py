@@ -255,6 +255,11 @@ def report(arguments: argparse.Namespace) -> bool:
     study = _own_setups(arguments.setups, base)
     if study is not base:
         study = replace(study, tables=MappingProxyType({**study.tables, "setups": _beside(study, base)}))
+    if arguments.only:
+        fiches(study, arguments.only, arguments.years, language)  # names unknown setups
+        setups = study["setups"]
+        chosen: pd.DataFrame = setups[setups["setup_id"].isin([*arguments.only, *arguments.setup])]
+        study = replace(study, tables=MappingProxyType({**study.tables, "setups": chosen.reset_index(drop=True)}))
     validation = _folder(arguments.validation)
     rows = [*posterior.checks, *validation_rows(posterior, validation)[0]]
     if not arguments.allow_failing:
@@ -277,7 +282,18 @@ def report(arguments: argparse.Namespace) -> bool:
 
 def _shipped_only(arguments: argparse.Namespace) -> None:
     """Refuse what a site of the shipped study, in every language, cannot take into account."""
-    names = ("data", "posterior", "override", "refit", "setups", "validation", "lang", "allow_failing", "numbers")
+    names = (
+        "data",
+        "posterior",
+        "override",
+        "refit",
+        "setups",
+        "validation",
+        "lang",
+        "allow_failing",
+        "numbers",
+        "only",
+    )
     if given := [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]:
         raise UsageError(f"--all is about the shipped study, in every language; it does not go with {', '.join(given)}")
 

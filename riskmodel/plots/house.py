@@ -36,8 +36,10 @@ MARKERS = ("o", "s", "D", "^", "v", "P", "X", "*")
 GREY, INK = COLOURS[-1], "#1b1f24"
 WIDTH = 4.9
 DPI = 190
-LONGEST = 48
+LONGEST = 37
 """Letters of the label of a row."""
+NARROW = 13
+"""Letters of a line of one that had to be cut."""
 FLOOR = 1e-6
 """Probabilities below this are drawn at the left edge."""
 
@@ -113,7 +115,7 @@ def row_height(rows: int, groups: Iterable[str] = (), per: float = 0.27) -> floa
 
 def label_rows(ax: Axes, labels: Iterable[str], groups: Sequence[str] = ()) -> np.ndarray:
     """Put labels on rows from top to bottom, with a heading above each group; return the places."""
-    labels, places, at = [_short(label) for label in labels], [], 0.0
+    labels, places, at = [short(label) for label in labels], [], 0.0
     for k in range(len(labels)):
         if groups and (k == 0 or groups[k] != groups[k - 1]):
             at += 0.35 if k else 0.0
@@ -129,9 +131,13 @@ def label_rows(ax: Axes, labels: Iterable[str], groups: Sequence[str] = ()) -> n
     return np.array(places)
 
 
-def _short(label: str) -> str:
-    """A label that leaves room for the picture."""
-    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
+def short(label: str, longest: int = LONGEST) -> str:
+    """A label whose lines leave room for the picture; what is too long is cut, and wrapped."""
+    lines = (
+        line if len(line) <= longest else textwrap.fill(f"{line[: longest - 1]}…", NARROW)
+        for line in str(label).splitlines()
+    )
+    return "\n".join(lines)
 
 
 def odds_axis(ax: Axes, horizon_years: float, least: float = FLOOR) -> None:

@@ -47,7 +47,7 @@ def influence(found: pd.DataFrame, ax: Axes | None = None) -> house.Drawn:
     ax.set_yticks(np.arange(len(stars)) + 0.5, stars, rotation=0)
     short = [str(c).split(" (")[0] for c in values.columns]
     names = short if len(set(short)) == len(short) else [str(c).replace(" (", "\n(") for c in values.columns]
-    ax.set_xticks(ax.get_xticks(), names, rotation=0)
+    ax.set_xticks(ax.get_xticks(), [house.short(name, 20) for name in names], rotation=0)
     ax.set_ylabel("")
     ax.set_xlabel(
         tr(

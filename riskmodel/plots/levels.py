@@ -185,7 +185,13 @@ def by_regime(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None)
     places = dict(zip(names, house.label_rows(ax, [textwrap.fill(n, 28) for n in names]), strict=True))
     for k, label in enumerate(labels):
         mine = found[(found["label"] == label) & found["name"].isin(names)]
-        house.dots(ax, mine["probability"], mine["name"].map(places) + 0.17 * (k - (len(labels) - 1) / 2), k, label)
+        house.dots(
+            ax,
+            mine["probability"],
+            mine["name"].map(places) + 0.17 * (k - (len(labels) - 1) / 2),
+            k,
+            house.short(label),
+        )
     house.odds_axis(ax, horizon_years)
     house.legend_below(ax, 0.85)
     best = found.iloc[int(found["share"].to_numpy().argmax())]

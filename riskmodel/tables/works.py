@@ -56,4 +56,4 @@ def _listed(work: dict[str, str]) -> str:
     where += f" {work['volume']}" if "journal" in work and "volume" in work else ""
     url = f"https://doi.org/{work['doi']}" if "doi" in work else work.get("url", "")
     link = f' <a href="{esc(url)}" rel="noreferrer">{esc(url)}</a>' if url.startswith("https://") else ""
-    return f"{esc(who)} ({esc(work.get('year', ''))}). <cite>{esc(work['title'])}</cite>. {esc(where)}.{link}"
+    return f"<cite>{esc(who)} ({esc(work.get('year', ''))}). <em>{esc(work['title'])}</em>. {esc(where)}.</cite>{link}"

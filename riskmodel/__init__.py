@@ -8,10 +8,9 @@ Names below are imported when they are first used, so that ``import riskmodel`` 
 
 from __future__ import annotations
 
-import importlib
-import sys
-import types
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from riskmodel._lazy import lazily
 
 __version__ = "0.1.0"
 
@@ -93,23 +92,7 @@ if TYPE_CHECKING:
     from riskmodel.suspension import suspension as suspension
 
 
-class _Package(types.ModuleType):
-    """The package itself: a public function keeps its name although its module has the same (``fit``, ``exposure``)."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name in _HOME and isinstance(value, types.ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'riskmodel' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"riskmodel.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

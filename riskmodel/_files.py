@@ -15,10 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from riskmodel.errors import Problem, UsageError
 
-__all__ = ["CsvText", "atomic_write", "parse_csv", "replacing", "sha256_hex", "shipped_data_dir"]
+__all__ = ["CsvText", "atomic_write", "harmless", "parse_csv", "replacing", "sha256_hex", "shipped_data_dir"]
 
 DESCRIPTOR = "datapackage.json"
 
@@ -42,6 +43,18 @@ def shipped_data_dir() -> Path:
         if (folder / DESCRIPTOR).is_file():
             return folder
     raise UsageError(f"the data of riskmodel were found neither in {inside} nor in {beside}")
+
+
+def harmless(cell: Any) -> Any:
+    """Return a cell of a CSV file that no spreadsheet takes for a formula.
+
+    >>> harmless("=1+1"), harmless(-0.5)
+    ("'=1+1", -0.5)
+    """
+    risky = isinstance(cell, str) and (
+        cell.lstrip(" ").startswith(("=", "+", "-", "@")) or cell.startswith(("\t", "\r"))
+    )
+    return f"'{cell}" if risky else cell
 
 
 def sha256_hex(data: bytes) -> str:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from riskmodel._files import harmless
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -68,15 +70,6 @@ def plain(cell: Any) -> Any:
     import pandas as pd
 
     return None if pd.isna(cell) else cell.item() if hasattr(cell, "item") else cell
-
-
-def harmless(cell: Any) -> Any:
-    """Return a csv cell that no spreadsheet takes for a formula.
-
-    >>> harmless("=1+1"), harmless(-0.5)
-    ("'=1+1", -0.5)
-    """
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
 
 
 def score_text(table: pd.DataFrame, about: dict[str, Any]) -> str:

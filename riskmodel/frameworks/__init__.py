@@ -5,10 +5,9 @@ Names below are imported when they are first used.
 
 from __future__ import annotations
 
-import importlib
-import sys
-import types
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from riskmodel._lazy import lazily
 
 _HOME = {
     **dict.fromkeys(("hazard_rate", "annual_probability", "years_until", "horizon_consistency"), "rosenthal"),
@@ -49,23 +48,7 @@ if TYPE_CHECKING:
     from riskmodel.frameworks.steps import steps as steps
 
 
-class _Package(types.ModuleType):
-    """The package itself: a public function keeps its name although its module has the same."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name in _HOME and isinstance(value, types.ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module 'riskmodel.frameworks' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"riskmodel.frameworks.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = lazily(__name__, _HOME)
 
 
 def __dir__() -> list[str]:

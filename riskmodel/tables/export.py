@@ -16,7 +16,9 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-__all__ = ["CONTENTS", "WORKBOOK", "behind", "collect", "harmless", "unit_of", "workbook"]
+from riskmodel._files import harmless
+
+__all__ = ["CONTENTS", "WORKBOOK", "behind", "collect", "unit_of", "workbook"]
 
 CONTENTS, WORKBOOK = "contents.csv", "riskmodel-data.xlsx"
 COLUMNS = ("file", "caption", "column", "unit", "source")
@@ -89,24 +91,12 @@ def _frame(data: pd.DataFrame | xr.Dataset | xr.DataArray) -> pd.DataFrame:
     )
 
 
-def harmless(cell: Any) -> Any:
-    """Return a cell of a CSV file that no spreadsheet takes for a formula.
-
-    >>> harmless("=1+1"), harmless(-0.5)
-    ("'=1+1", -0.5)
-    """
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)) or cell is pd.NaT:
-        return ""
-    text = str(cell)
-    risky = text.lstrip().startswith(("=", "+", "-", "@")) or text.startswith(("\t", "\r"))
-    return f"'{text}" if isinstance(cell, str) and risky else cell
-
-
 def _write(path: Path, frame: pd.DataFrame) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
         out.writerow([harmless(str(c)) for c in frame.columns])
-        out.writerows([harmless(cell) for cell in row] for row in frame.itertuples(index=False, name=None))
+        filled = frame.astype(object).where(frame.notna(), "")
+        out.writerows([harmless(cell) for cell in row] for row in filled.itertuples(index=False, name=None))
 
 
 def workbook(folder: Path, about: Mapping[str, object], sources: pd.DataFrame | None = None) -> Path:

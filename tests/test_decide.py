@@ -211,7 +211,7 @@ def test_finding_shows_itself_without_running_anything(x: xr.Dataset) -> None:
     assert "a &lt; b" in html
 
 
-EXAMPLES = ("wording", "design", "nexus", "exposure", "priors", "_versions", "codes", "study")
+EXAMPLES = ("_files", "wording", "design", "nexus", "exposure", "priors", "_versions", "codes", "study")
 DECISIONS = ("decide._shared", "decide.compare", "decide.ranking")
 
 

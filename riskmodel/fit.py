@@ -242,7 +242,7 @@ def require_match(posterior: Posterior, study: Study) -> None:
     if own != posterior.design_hash:
         rule = (
             f"belongs to other likelihood data or priors than this study ({own[:12]}): "
-            "refit with `riskmodel fit --data DIR --out FILE`"
+            "refit with `riskmodel fit --study DIR --out FILE`"
         )
         raise StudyError([Problem("posterior", None, "design_hash", posterior.design_hash[:12], rule)])
 

@@ -262,7 +262,7 @@ def test_items_missing_or_unused_stop_a_fit(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], edit: Edit, message: str
 ) -> None:
     folder = folder_with(tmp_path, "elicitation", edit)
-    assert main(["fit", "--data", str(folder), "--out", str(tmp_path / "mine.nc")]) == 1
+    assert main(["fit", "--study", str(folder), "--out", str(tmp_path / "mine.nc")]) == 1
     assert message in capsys.readouterr().err
     assert not (tmp_path / "mine.nc").exists()
 

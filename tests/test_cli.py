@@ -86,6 +86,15 @@ def test_every_verb_explains_itself(run: Run, verb: str) -> None:
         ((), "required: VERB"),
         (("scores",), "invalid choice: 'scores'"),
         (("score", "--year", "5"), "unrecognized arguments: --year"),
+        (("score", "--data", "mine"), "unrecognized arguments: --data; the folder of a study goes with --study"),
+        (("fit", "--data", "mine"), "--data mine; the folder of a study goes with --study"),
+        (("report", "--data", "mine/"), "unrecognized arguments: mine/; the folder of a study goes with --study"),
+        (("report", "--data=mine/"), "--data: ignored explicit argument 'mine/'"),
+        (("report", "--dat"), "unrecognized arguments: --dat"),
+        (("report", "--numbers"), "unrecognized arguments: --numbers"),
+        (("report", "--all", "--data"), "does not go with --data"),
+        (("report", "--all", "--study", "mine"), "does not go with --study"),
+        (("check", "--study", "mine"), "unrecognized arguments: --study"),
         (("score", "--years", "-3"), "'-3' is not a number of years above 0"),
         (("score", "--years", "0"), "'0' is not a number of years"),
         (("score", "--years", "nan"), "'nan' is not a number of years"),
@@ -435,7 +444,7 @@ def test_an_unknown_regime(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "study" / "cases.csv"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace("US_SANCTIONS_IEEPA", "US_NO_SUCH_LAW", 1), encoding="utf-8")
-    done = run("score", "--data", str(tmp_path / "study"))
+    done = run("score", "--study", str(tmp_path / "study"))
     assert (done.code, done.out) == (1, "")
     assert "study/cases.csv, row 2, column regime_id: US_NO_SUCH_LAW - " in done.err
 
@@ -475,7 +484,7 @@ def test_a_posterior_whose_checks_failed(run: Run, posterior: rm.Posterior, tmp_
 
 
 def test_files_and_folders_that_are_not_there(run: Run, tmp_path: Path) -> None:
-    for words in (("score", "none.csv"), ("score", str(tmp_path)), ("score", "--data", "none")):
+    for words in (("score", "none.csv"), ("score", str(tmp_path)), ("score", "--study", "none")):
         done = run(*words)
         assert (done.code, done.out) == (2, "")
         assert "not there" in done.err or "a folder, not a file" in done.err
@@ -581,8 +590,8 @@ def test_failing_checks_stop_the_report(
         shutil.rmtree(tmp_path / "reports")
 
 
-def test_report_of_chosen_setups_in_french_with_its_numbers(run: Run, renderer: list[dict[str, Any]]) -> None:
-    done = run("report", "--only", "HDH_AZURE", "HDH_SCALEWAY", "--lang", "fr", "--numbers")
+def test_report_of_chosen_setups_in_french_with_its_data(run: Run, renderer: list[dict[str, Any]]) -> None:
+    done = run("report", "--only", "HDH_AZURE", "HDH_SCALEWAY", "--lang", "fr", "--data")
     assert done.code == 0 and done.out == "reports/report.html\n"
     assert set(renderer[0]["study"]["setups"]["setup_id"]) == {"HDH_AZURE", "HDH_SCALEWAY"}
     assert (renderer[0]["language"], renderer[0]["data"], renderer[0]["pdf"]) == ("fr", True, False)

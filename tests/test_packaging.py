@@ -146,11 +146,11 @@ def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-def test_wheel_carries_tables_template_posterior_and_report(root: Path, wheel: Path) -> None:
+def test_wheel_carries_tables_works_template_posterior_and_report(root: Path, wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     tables = {f"riskmodel/data/{path.name}" for path in (root / "data").glob("*.csv")}
     assert len(tables) > 10
-    assert tables | {"riskmodel/data/datapackage.json"} <= names
+    assert tables | {"riskmodel/data/datapackage.json", "riskmodel/references.bib"} <= names
     assert {"riskmodel/reference/posterior.nc", "riskmodel/reference/report.ipynb"} <= names
     assert any(name.startswith("riskmodel/templates/") and name.endswith(".j2") for name in names)
     modules = {path.relative_to(root).as_posix() for path in (root / "riskmodel").rglob("*.py")}
@@ -172,12 +172,13 @@ def test_sdist_carries_what_a_rebuild_and_the_tests_need(root: Path, tmp_path: P
         "LICENSE",
         "README.md",
         "data/datapackage.json",
+        "references.bib",
         "tests/test_packaging.py",
     ):
         assert (unpacked / name).is_file(), name
 
 
-def test_wheel_scores_in_an_empty_environment_elsewhere(root: Path, wheel: Path, tmp_path: Path) -> None:
+def test_wheel_scores_and_lists_works_in_an_empty_environment(root: Path, wheel: Path, tmp_path: Path) -> None:
     # A .pth file lends the dependencies; .pth files in the lent folder (our editable install) are not read.
     home, elsewhere = tmp_path / "env", tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -210,6 +211,10 @@ def test_wheel_scores_in_an_empty_environment_elsewhere(root: Path, wheel: Path,
     rows = list(csv.reader(io.StringIO(scored.stdout)))
     assert len({len(row) for row in rows}) == 1, "not a rectangular table"
     assert any("HDH_AZURE" in row for row in rows)
+
+    listed = run(python, "-c", "from riskmodel.tables import works; print(works())", cwd=elsewhere)
+    assert listed.returncode == 0, listed.stderr
+    assert listed.stdout.count("<li>") == (root / "references.bib").read_text(encoding="utf-8").count("\n@")
     assert list(elsewhere.iterdir()) == []
 
 

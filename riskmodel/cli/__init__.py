@@ -47,7 +47,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str] | None) -> int:
     """Run one command and turn what was to be expected into a message and a code."""
     try:
-        arguments = parser().parse_args(argv)
+        arguments, odd = (made := parser()).parse_known_args(argv)
+        if odd:
+            hint = "; the folder of a study goes with --study" * hasattr(arguments, "study")
+            made.error(f"unrecognized arguments: {' '.join(odd)}{hint}")
         with log_to_stderr(arguments.verbose):
             return DONE if VERBS[arguments.verb](arguments) else FAILED
     except SystemExit as stop:  # argparse has said what is wrong, or printed its help

@@ -74,14 +74,15 @@ def plain(cell: Any) -> Any:
 
 def score_text(table: pd.DataFrame, about: dict[str, Any]) -> str:
     """Return the scores of setups in words."""
-    from riskmodel.wording import one_in, percent, years_text
+    from riskmodel.wording import between, one_in, percent, years_text
 
     horizon = years_text(about["horizon_years"])
     lines = [("setup", "provider", "keys", "reach", f"over {horizon}", "as a frequency", "90 % interval")]
     for row in table.to_dict("records"):
         provider, keys = plain(row["provider_id"]) or "none named", plain(row["key_custody"]) or "not known"
-        chance, interval = row["probability"], [percent(row[f"probability_{end}"]) for end in ("low", "high")]
-        numbers = percent(row["reach"]), percent(chance), one_in(chance), " to ".join(interval)
+        chance, ends = row["probability"], (row["probability_low"], row["probability_high"])
+        reach = percent(row["reach"], (row["reach_low"], row["reach_high"]))
+        numbers = reach, percent(chance, ends), one_in(chance, ends), between(*ends)
         lines.append((row["setup"], provider, keys, *numbers))
     return f"""\
 Reach, and probability of at least one disclosure of intelligible content to a foreign authority
@@ -99,14 +100,15 @@ def compare_text(finding: Finding, a: str, b: str) -> str:
 
     from riskmodel.wording import factor, share_text
 
-    def ratio(value: float) -> str:
-        return factor(value) if math.isfinite(value) else "unbounded"
+    def ratio(value: float, interval: tuple[float, float] | None = None) -> str:
+        return factor(value, interval) if math.isfinite(value) else "unbounded"
 
     lines = [("answer", "comparison", "ratio A/B", "90 % interval", "A lower", "equal", "A higher")]
     for row in finding.table.to_dict("records"):
         spread = ["", "", "", ""]
         if plain(row["lower"]) is not None:
-            interval = f"{ratio(row['ratio_low'])} to {ratio(row['ratio_high'])}"
+            ends = row["ratio_low"], row["ratio_high"]
+            interval = " to ".join(ratio(end, ends) for end in ends)
             spread = [interval, *(share_text(row[name]) for name in ("lower", "equal", "higher"))]
         lines.append((row["answer"], row["comparison"], ratio(row["ratio"]), *spread))
     return f"A = {a}, B = {b}\n\n{fill(finding.text, 96)}\n\n{aligned(lines, right={2, 4, 5, 6})}"

@@ -76,7 +76,7 @@ FILE stays, and the exit code is 1.
 Needed only after the data or priors that enter the likelihood change: new setups, notes and typos
 need no fit. The path of the file goes to standard output."""
 
-FIT_END = "examples:\n  riskmodel fit --data my_study/ --out mine.nc --seed 7"
+FIT_END = "examples:\n  riskmodel fit --study my_study/ --out mine.nc --seed 7"
 
 VALIDATE_HELP = """\
 Validate the model on the data of a study: fit simulated studies whose truth is known, predict the
@@ -235,8 +235,10 @@ def parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs."""
     layout: dict[str, Any] = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
     shipped, more = "folder of a study (default: the shipped data)", "say more on standard error"
-    data, source, evidence, kept, answers, changed, common = (argparse.ArgumentParser(add_help=False) for _ in range(7))
-    data.add_argument("--data", metavar="DIR", help=shipped)
+    study, source, evidence, kept, answers, changed, common = (
+        argparse.ArgumentParser(add_help=False) for _ in range(7)
+    )
+    study.add_argument("--study", metavar="DIR", help=shipped)
     posterior = "posterior of `riskmodel fit` (default: the shipped one)"
     source.add_argument("--posterior", metavar="FILE", help=posterior)
     validation = "folder of `riskmodel validate` (default: the shipped one)"
@@ -266,7 +268,7 @@ def parser() -> argparse.ArgumentParser:
     add("--update-hashes", action="store_true", help="first write the SHA-256 sums into datapackage.json")
     add("--fit", action="store_true", help="check the posterior of these data instead")
 
-    fit = verb("fit", "sample the posterior", FIT_HELP, FIT_END, data)
+    fit = verb("fit", "sample the posterior", FIT_HELP, FIT_END, study)
     add = fit.add_mutually_exclusive_group().add_argument
     add("--out", metavar="FILE", default="posterior.nc", help="file to write (default: posterior.nc here)")
     add("--reference", action="store_true", help="write the posterior that ships with the package")
@@ -276,15 +278,15 @@ def parser() -> argparse.ArgumentParser:
     add("--tune", type=_count(100), metavar="N", help="discarded draws of each chain (default: 1000)")
     add("--chains", type=_count(2), metavar="N", help="chains (default: 4)")
 
-    validate = verb("validate", "fits to simulated and past data (about an hour)", VALIDATE_HELP, VALIDATE_END, data)
+    validate = verb("validate", "fits to simulated and past data (about an hour)", VALIDATE_HELP, VALIDATE_END, study)
     add = validate.add_argument
     add("--simulations", type=_count(10), metavar="N", help="simulated studies of each kind (default: 200)")
     add("--out", metavar="DIR", default="validation", help="folder of the results (default: validation here)")
 
-    backtest = verb("backtest", "predictions of past years", BACKTEST_HELP, BACKTEST_END, data, kept)
+    backtest = verb("backtest", "predictions of past years", BACKTEST_HELP, BACKTEST_END, study, kept)
     backtest.add_argument("--again", action="store_true", help="compute it anew; nothing is kept")
 
-    both = (data, source, evidence, answers, changed)
+    both = (study, source, evidence, answers, changed)
     score = verb("score", "reach and likelihood of setups", SCORE_HELP, SCORE_END, *both)
     score.add_argument("setups", nargs="?", metavar="SETUPS.csv", help="your own setups; - for standard input")
     compare = verb("compare", "is one setup less exposed than another?", COMPARE_HELP, COMPARE_END, *both)
@@ -312,7 +314,7 @@ def parser() -> argparse.ArgumentParser:
         "the comparison, a fiche of one setup, or a site",
         REPORT_HELP,
         REPORT_END,
-        *(data, source, evidence, kept, changed),
+        *(study, source, evidence, kept, changed),
     )
     folder = "folder to write to, made when absent (default: reports)"
     add = report.add_argument
@@ -322,7 +324,7 @@ def parser() -> argparse.ArgumentParser:
     add("--only", metavar="ID", nargs="+", action="extend", default=[], help="compare these setups and no others")
     add("--lang", type=_language, metavar="LANG", help="en or fr (default: en)")
     add("--pdf", action="store_true", help="also print it as a tagged PDF (needs Chromium or Chrome)")
-    add("--numbers", action="store_true", help="also write the numbers behind every figure: CSV files and a workbook")
+    add("--data", action="store_true", help="also write the data behind every figure: CSV files and a workbook")
     add("--all", action="store_true", help="report, fiches and notebooks as a site, in every language")
     add("--with-code", action="store_true", help="show the code of the notebooks")
     add("--allow-failing", action="store_true", help="render in spite of failing checks, under a red banner")

@@ -99,7 +99,7 @@ def fit(arguments: argparse.Namespace) -> bool:
     _can_write(out)
     wanted = {name: getattr(arguments, name) for name in ("seed", "draws", "tune", "chains")}
     settings = SampleSettings(**{name: value for name, value in wanted.items() if value is not None})
-    study = read_study(arguments.data)
+    study = read_study(arguments.study)
     total = settings.chains * (settings.draws * settings.thin + settings.tune)
     say(f"compiling takes about a minute, then {total:,} draws in {settings.chains} chains another")
     if not arguments.verbose:  # it lists every parameter
@@ -137,7 +137,7 @@ def validate(arguments: argparse.Namespace) -> bool:
 
     out = Path(arguments.out)
     _new_folder(out)
-    study = read_study(arguments.data)
+    study = read_study(arguments.study)
     number = arguments.simulations or validation.SIMULATIONS
     say(f"{number} simulated studies twice; finished parts stay in {out}, the same command goes on from there")
     with _expected_failures():
@@ -150,7 +150,7 @@ def backtest(arguments: argparse.Namespace) -> bool:
     from riskmodel.checks.backtest import summarised
     from riskmodel.study import read_study
 
-    study = read_study(arguments.data)
+    study = read_study(arguments.study)
     table = summarised(_backtest_again(study) if arguments.again else _backtest_kept(arguments, study))
     about = {"data_hash": study.data_hash, "riskmodel": __version__, "notes": list(HINDSIGHT)}
     if arguments.format == "csv":
@@ -245,7 +245,7 @@ def report(arguments: argparse.Namespace) -> bool:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file, not a folder")
     drawn: dict[str, Any] = {"pdf": arguments.pdf, "with_code": arguments.with_code, "progress": say}
-    beside = {"data": arguments.numbers}
+    beside = {"data": arguments.data}
     if arguments.all:
         _shipped_only(arguments)
         _new_folder(out)
@@ -283,7 +283,7 @@ def report(arguments: argparse.Namespace) -> bool:
 def _shipped_only(arguments: argparse.Namespace) -> None:
     """Refuse what a site of the shipped study, in every language, cannot take into account."""
     names = (
-        "data",
+        "study",
         "posterior",
         "override",
         "refit",
@@ -291,7 +291,7 @@ def _shipped_only(arguments: argparse.Namespace) -> None:
         "validation",
         "lang",
         "allow_failing",
-        "numbers",
+        "data",
         "only",
     )
     if given := [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name)]:
@@ -328,7 +328,7 @@ def _evidence(arguments: argparse.Namespace, *, must_pass: bool = True) -> tuple
     from riskmodel.report import refuse_failing
     from riskmodel.study import read_study
 
-    study, changes = read_study(arguments.data), pd.DataFrame()
+    study, changes = read_study(arguments.study), pd.DataFrame()
     posterior = load_posterior(arguments.posterior, study)
     if arguments.override is not None:
         from riskmodel.overrides import read_overrides

@@ -27,7 +27,7 @@ def show_versions() -> str:
     >>> show_versions().splitlines()[0].startswith("Python")
     True
     """
-    lines = [f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"]
+    lines = [f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"]
     for name in PACKAGES:
         try:
             lines.append(f"{name} {metadata.version(name)}")

@@ -15,12 +15,15 @@ __all__ = [
     "INTERVAL",
     "WORDS",
     "Probability",
+    "between",
     "digits",
     "factor",
     "in_words",
     "one_in",
     "percent",
+    "ratios_between",
     "share_text",
+    "warranted",
     "words_table",
     "years_text",
 ]
@@ -29,6 +32,11 @@ INTERVAL = 0.90
 """Probability content of every published interval (equal-tailed)."""
 SMALLEST = 1e-6
 """Probabilities below this are printed as "less than"."""
+NORMAL = 1.645
+"""Half the width of a 90 % interval of a normal distribution, in standard deviations."""
+KEEPS_TWO = 3.55
+"""A number that begins with less keeps two digits, for one alone would move it by much."""
+Interval = tuple[float, float]
 
 
 def digits(value: float, significant: int = 2) -> str:
@@ -48,32 +56,71 @@ def _digits(value: float, significant: int = 2) -> str:
     return f"{round(value, places):,.{max(places, 0)}f}"
 
 
-def percent(value: float) -> str:
-    """Print a share or probability in per cent; never a bare 0 % or 100 %.
+def warranted(value: float, interval: Interval | None = None, most: int = 2) -> int:
+    """How many significant digits of a number does its 90 % interval warrant?
 
-    >>> percent(0.0284), percent(0.0), percent(0.99999)
-    ('2.8 %', 'less than 0.0001 %', 'more than 99.9 %')
+    Of the standard uncertainty (half the width of the interval over 1.645) two digits count if they are 10 to 35, else
+    one, and the number is rounded to the same place: the rule of the Review of Particle Physics (Particle Data Group,
+    section "Rounding"). No number keeps more than ``most``, and one that begins with less than 3.55 keeps two, so that
+    rounding moves none by more than a seventh.
+
+    Parameters
+    ----------
+    value
+        The number, or an end of the interval.
+    interval
+        Lower and upper end, 90 % equal-tailed; None: not known, so that ``most`` digits stay.
+
+    >>> warranted(0.0284, (0.001, 0.2)), warranted(0.0884, (0.001, 0.2)), warranted(0.995, (0.97, 1.01), most=4)
+    (2, 1, 3)
+    """
+    spread = (interval[1] - interval[0]) / 2 / NORMAL if interval else 0.0
+    if not (value > 0 and spread > 0 and math.isfinite(spread)):
+        return most
+    last = math.floor(math.log10(spread)) + 1 - _least(spread)  # the place of the last digit, as a power of ten
+    return max(_least(value), min(most, math.floor(math.log10(value)) - last + 1))
+
+
+def _least(value: float) -> int:
+    """Digits that a number keeps at least: two if it begins with less than 3.55."""
+    return 2 if value < KEEPS_TWO * 10.0 ** math.floor(math.log10(value)) else 1
+
+
+def percent(value: float, interval: Interval | None = None) -> str:
+    """Print a share or probability in per cent, digits as its interval warrants; never a bare 0 % or 100 %.
+
+    >>> percent(0.0884), percent(0.0884, (0.001, 0.2)), percent(0.0), percent(0.99999)
+    ('8.8 %', '9 %', 'less than 0.0001 %', 'more than 99.9 %')
     """
     if value < SMALLEST:
         return tr("less than {number} %", number=localised("0.0001"))
     if value > 0.999:
         return tr("more than {number} %", number=localised("99.9"))
-    number = digits(100 * value, 3 if value > 0.1 and value < 0.9995 and 100 * value >= 99 else 2)
-    return tr("{number} %", number=number)
+    kept = 3 if value >= 0.99 else warranted(value, interval)
+    return tr("{number} %", number=digits(100 * value, kept))
 
 
-def one_in(value: float) -> str:
-    """Print a probability as a frequency.
+def between(low: float, high: float) -> str:
+    """Print a 90 % interval of a probability.
 
-    >>> one_in(0.0284)
-    'about 1 in 35'
+    >>> between(0.0, 0.0973), between(0.000637, 0.0615)
+    ('less than 0.0001 % to 9.7 %', '0.06 % to 6.2 %')
+    """
+    return tr("{low} to {high}", low=percent(low, (low, high)), high=percent(high, (low, high)))
+
+
+def one_in(value: float, interval: Interval | None = None) -> str:
+    """Print a probability as a frequency, digits as its interval warrants.
+
+    >>> one_in(0.0284), one_in(0.00144), one_in(0.00444, (0.0001, 0.09))
+    ('about 1 in 35', 'about 1 in 690', 'about 1 in 230')
     """
     if value < SMALLEST:
         return tr("less than 1 in {number}", number=localised("1,000,000"))
     if value > 0.5:
-        return tr("about {number} in 100", number=round(100 * value))
-    odds = 1 / value
-    return tr("about 1 in {number}", number=round(odds) if odds < 100 else digits(odds))
+        return tr("about {number} in 100", number=localised(f"{min(100 * value, 99.9):.{1 if value >= 0.99 else 0}f}"))
+    kept = max(warranted(value, interval), _least(1 / value))
+    return tr("about 1 in {number}", number=_trimmed(1 / value, kept))
 
 
 def years_text(years: float) -> str:
@@ -86,13 +133,28 @@ def years_text(years: float) -> str:
     return tr("{number} year", number=1) if number == "1" else tr("{number} years", number=localised(number))
 
 
-def factor(value: float) -> str:
-    """Print a ratio.
+def factor(value: float, interval: Interval | None = None) -> str:
+    """Print a ratio, digits as its interval warrants.
 
-    >>> factor(0.0995), factor(12.34)
-    ('0.1', '12')
+    >>> factor(0.0995), factor(12.34), factor(0.9951, (0.99, 1.001))
+    ('0.1', '12', '0.995')
     """
-    return localised(f"{float(_digits(value).replace(',', '')):g}") if value < 1000 else digits(value)
+    return _trimmed(value, warranted(value, interval, 3 if interval else 2))
+
+
+def ratios_between(low: float, high: float) -> str:
+    """Print a 90 % interval of a ratio.
+
+    >>> ratios_between(0.00231, 0.864)
+    '0.0023 to 0.86'
+    """
+    return tr("{low} to {high}", low=factor(low, (low, high)), high=factor(high, (low, high)))
+
+
+def _trimmed(value: float, significant: int) -> str:
+    """Print a number without zeros at its end."""
+    text = _digits(value, significant)
+    return localised(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
 def share_text(value: float) -> str:
@@ -115,6 +177,7 @@ class Probability:
 
     value: float
     horizon_years: float
+    interval: Interval | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.value <= 1.0:
@@ -123,7 +186,7 @@ class Probability:
             raise ValueError(f"horizon {self.horizon_years} years is not positive")
 
     def __str__(self) -> str:
-        chance, odds = percent(self.value), one_in(self.value)
+        chance, odds = percent(self.value, self.interval), one_in(self.value, self.interval)
         return tr("{chance} over {years} ({odds})", chance=chance, years=years_text(self.horizon_years), odds=odds)
 
 

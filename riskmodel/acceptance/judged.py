@@ -173,9 +173,9 @@ def _said(table: pd.DataFrame, rulings: Rulings, authority: str) -> str:
         tr(
             "{outcome} {chance} (90 % interval {low} to {high})",
             outcome=tr(outcome),
-            chance=percent(chance),
-            low=percent(low),
-            high=percent(high),
+            chance=percent(chance, (low, high)),
+            low=percent(low, (low, high)),
+            high=percent(high, (low, high)),
         )
         for outcome, chance, low, high in table[columns].itertuples(index=False)
     )

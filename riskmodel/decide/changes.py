@@ -25,7 +25,7 @@ from riskmodel.decide.finding import Finding
 from riskmodel.errors import UsageError
 from riskmodel.exposure import exposure, thinned
 from riskmodel.nexus._rows import records
-from riskmodel.wording import Probability, factor, percent, share_text, years_text
+from riskmodel.wording import Probability, factor, percent, ratios_between, share_text, years_text
 
 if TYPE_CHECKING:
     from riskmodel.fit import Posterior
@@ -309,13 +309,14 @@ def _said(table: pd.DataFrame, label: str, years: float) -> str:
     rows: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
     best = next((row for row in rows if row["change"] == TOGETHER), rows[0])
     made = "all of them together" if best["change"] == TOGETHER else best["label"]
+    ends = best["ratio_low"], best["ratio_high"]
     many = f"Of {len(rows)} changes to {label} the strongest is: {made}. It takes"
     lowers = best is rows[0] and len(rows) > 1 and best["ratio"] < 1
     text = (
         f"{many if lowers else f'{label}, {made}: this takes'} the predictive probability "
         f"from {Probability(best['probability_before'], years)} to {Probability(best['probability_after'], years)}; "
-        f"over parameters to {factor(best['ratio_median'])} times what it was (90 % interval "
-        f"{factor(best['ratio_low'])} to {factor(best['ratio_high'])}). In single worlds it is lower in "
+        f"over parameters to {factor(best['ratio_median'], ends)} times what it was (90 % interval "
+        f"{ratios_between(*ends)}). In single worlds it is lower in "
         f"{share_text(best['world_lower'])}, tied in {share_text(best['world_equal'])}, higher in "
         f"{share_text(best['world_higher'])}."
     )

@@ -13,7 +13,7 @@ from riskmodel.decide.ranking import rank, tolerance
 from riskmodel.decide.rulings import OUTCOMES
 from riskmodel.errors import UsageError
 from riskmodel.language import localised, tr
-from riskmodel.wording import Probability, factor, percent, share_text, years_text
+from riskmodel.wording import Probability, factor, in_words, percent, ratios_between, share_text, years_text
 
 __all__ = ["EQUAL_FACTOR", "compare", "rank", "summarise", "tolerance"]
 
@@ -64,9 +64,9 @@ def summarise(x: xr.Dataset) -> Finding:
     text = tr(
         "Predictive probability of at least one disclosure of intelligible content to a foreign authority: from "
         "{least} for {lowest} to {most} for {highest}.",
-        least=Probability(low["probability"], years),
+        least=Probability(low["probability"], years, (low["probability_low"], low["probability_high"])),
         lowest=low["label"],
-        most=Probability(high["probability"], years),
+        most=Probability(high["probability"], years, (high["probability_low"], high["probability_high"])),
         highest=high["label"],
     )
     return Finding(table, text)
@@ -144,7 +144,7 @@ def compare(
                 "The predictive probability of a suspension of {a} is {ratio} times that of {b}; over parameters it is "
                 "lower with probability {lower}, practically equal with {equal}, higher with {higher}.",
                 a=names[0],
-                ratio=factor(found["predictive"]["ratio"]),
+                ratio=factor(found["predictive"]["ratio"], (over["ratio_low"], over["ratio_high"])),
                 b=names[1],
                 **_shares(over),
             )
@@ -194,15 +194,18 @@ def _likelihood_says(
 ) -> str:
     """What the three comparisons of the likelihood permit."""
     over, world, ratio = likely["over parameters"], likely["over worlds"], likely["predictive"]["ratio"]
+    ends = over["ratio_low"], over["ratio_high"]
     return tr(
-        "Over {years}, the predictive probability of {a} is {ratio} times that of {b}. Over what the parameters may "
-        "be, {a} is lower with probability {lower}, practically equal with {equal}, higher with {higher} (within a "
-        "factor of {factor} counts as equal). In single worlds it is lower in {worlds_lower}, tied in {worlds_equal}, "
-        "higher in {worlds_higher}.",
+        "Over {years}, the predictive probability of {a} is {ratio} times that of {b} (90 % interval over parameters "
+        "{ends}). It is {word} that {a} is the lower one: {lower} over what the parameters may be, practically equal "
+        "{equal}, higher {higher} (within a factor of {factor} counts as equal). In single worlds it is lower in "
+        "{worlds_lower}, tied in {worlds_equal}, higher in {worlds_higher}.",
         years=years_text(x.attrs["horizon_years"]),
         a=names[0],
-        ratio=factor(ratio),
+        ratio=factor(ratio, ends),
+        ends=ratios_between(*ends),
         b=names[1],
+        word=in_words(over["lower"]),
         factor=localised(f"{equal_factor:g}"),
         **_shares(over),
         **{f"worlds_{part}": share for part, share in _shares(world).items()},

@@ -13,7 +13,7 @@ from riskmodel.decide._shared import EQUAL_FACTOR, HIGH, LOW, at_least_one, unkn
 from riskmodel.decide.finding import Finding
 from riskmodel.errors import UsageError
 from riskmodel.language import localised, tr
-from riskmodel.wording import percent, share_text, years_text
+from riskmodel.wording import in_words, percent, share_text, years_text
 
 if TYPE_CHECKING:
     from riskmodel.study import Study
@@ -206,11 +206,12 @@ def tolerance(
     tolerated = tr("{chance} over {years}", chance=percent(probability), years=years_text(years))
     text = tr(
         "Against a tolerance of {limit}, the predictive probability of {above} of {count} setups is above it; most "
-        "doubtful is {label}, above it with probability {share}.",
+        "doubtful is {label}, for which it is {word} ({share}) over parameters.",
         limit=f"{tolerated} ({preset['name']})" if preset else tolerated,
         above=above,
         count=len(table),
         label=worst["label"],
+        word=in_words(worst["exceeds"]),
         share=share_text(worst["exceeds"]),
     )
     return Finding(table, text)

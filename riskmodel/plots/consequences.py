@@ -14,7 +14,7 @@ import pandas as pd
 from matplotlib.ticker import NullLocator
 
 from riskmodel.plots import house
-from riskmodel.wording import digits, one_in, percent, years_text
+from riskmodel.wording import between, digits, one_in, percent, years_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +60,8 @@ def calendar(table: pd.DataFrame, log: bool | None = None, ax: Axes | None = Non
         if banded:
             ax.fill_between(mine["date"], np.maximum(low, floor), high, color=colour, alpha=0.13, lw=0)
             ax.plot(mine["date"], high, color=colour, lw=0.8, ls=line)
-        words = f"{textwrap.shorten(str(label), 48)}\n{percent(mid[-1])} ({percent(low[-1])} to {percent(high[-1])})"
+        said = f"{percent(mid[-1], (low[-1], high[-1]))} ({between(low[-1], high[-1])})"
+        words = f"{textwrap.shorten(str(label), 48)}\n{said}"
         ax.plot(mine["date"], np.maximum(mid, floor), color=colour, lw=2.2, ls=line, label=words)
     years = (table["date"].max() - table["date"].min()).days / 365.25
     if log:

@@ -94,12 +94,13 @@ def _figure(ax: Axes) -> Figure:
 
 
 def _png(figure: Figure) -> bytes:
-    """Draw a figure in 32 levels a channel: no eye sees the difference, and the file is half as large."""
+    """Draw a figure in 32 levels a channel and a palette: no eye sees it, and the file is a third as large."""
+    from PIL import Image
+
     drawn, image = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.06)
-    drawn.seek(0)
-    levels = (np.round(plt.imread(drawn)[..., :3] * 31) * (255 / 31)).astype(np.uint8)
-    plt.imsave(image, levels, format="png", metadata={"Software": None}, pil_kwargs={"optimize": True})
+    levels = Image.open(drawn).convert("RGB").point([round(round(v / 255 * 31) * 255 / 31) for v in range(256)] * 3)
+    levels.quantize(256, dither=Image.Dither.NONE).save(image, format="png", optimize=True)
     return image.getvalue()
 
 

@@ -75,9 +75,9 @@ def intervals(
     ends = tr(
         "Lowest: {lowest}, {least}; highest: {highest}, {most}.",
         lowest=least["label"],
-        least=percent(least[answer]),
+        least=percent(least[answer], (least[f"{answer}_low"], least[f"{answer}_high"])),
         highest=most["label"],
-        most=percent(most[answer]),
+        most=percent(most[answer], (most[f"{answer}_low"], most[f"{answer}_high"])),
     )
     return ax, f"{what} {ends}"
 
@@ -231,16 +231,18 @@ def what_if(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None) -
     ax.hlines(places, p[0], p, color=house.BLUE, lw=2)
     house.dots(ax, p[1:], places[1:], 0, ms=7)
     house.dots(ax, p[:1], places[:1], 1, ms=7)
-    for at in zip(np.maximum(p, p[0]), places, p, strict=True):
-        ax.annotate(one_in(at[2]), at[:2], xytext=(9, 0), textcoords="offset points", va="center", fontsize=8.5)
+    spans = zip(found["probability_low"], found["probability_high"], strict=True)
+    odds = [one_in(chance, span) for chance, span in zip(p, spans, strict=True)]
+    for said, *at in zip(odds, np.maximum(p, p[0]), places, strict=True):
+        ax.annotate(said, (at[0], at[1]), xytext=(9, 0), textcoords="offset points", va="center", fontsize=8.5)
     house.odds_axis(ax, horizon_years, p.min())
     most = int(p.argmax())
     caption = tr(
         "Predictive probability within {years} if one fact were known to be so, against the setup as described "
         "(square, {now}). The largest change is: {change}, {then}.",
         years=years_text(horizon_years),
-        now=one_in(p[0]),
+        now=odds[0],
         change=labels[most],
-        then=one_in(p[most]),
+        then=odds[most],
     )
     return ax, caption

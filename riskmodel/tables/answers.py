@@ -15,9 +15,21 @@ import xarray as xr
 from riskmodel.decide import compare, drivers, summarise
 from riskmodel.exposure import exposure
 from riskmodel.language import localised, mark, tr
+from riskmodel.tables.endpoints import likely_ruling
 from riskmodel.tables.page import Markup
 from riskmodel.tables.setups import CUSTODY
-from riskmodel.wording import digits, factor, one_in, percent, share_text, years_text
+from riskmodel.wording import (
+    between,
+    digits,
+    factor,
+    in_words,
+    one_in,
+    percent,
+    ratios_between,
+    share_text,
+    words_table,
+    years_text,
+)
 
 if TYPE_CHECKING:
     from riskmodel.fit import Posterior
@@ -26,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "by_regime",
+    "headline",
     "in_short",
     "influences",
     "likelihood_words",
@@ -36,6 +49,8 @@ __all__ = [
     "reach_words",
     "readings",
     "readings_words",
+    "scale_of_words",
+    "three_answers",
     "tolerance_source",
     "tolerance_words",
     "what_if",
@@ -52,7 +67,17 @@ def _labels(x: xr.Dataset) -> dict[str, str]:
 
 
 def _between(low: Iterable[float], high: Iterable[float]) -> list[str]:
-    return [tr("{low} to {high}", low=percent(a), high=percent(b)) for a, b in zip(low, high, strict=True)]
+    return [between(a, b) for a, b in zip(low, high, strict=True)]
+
+
+def _ends(found: pd.DataFrame, name: str) -> list[tuple[float, float]]:
+    """The 90 % interval of a column, row by row."""
+    return list(zip(found[f"{name}_low"], found[f"{name}_high"], strict=True))
+
+
+def _chances(found: pd.DataFrame, name: str, shown: str = "") -> list[str]:
+    """A column of probabilities, or another one beside its interval, with the digits that the interval warrants."""
+    return [percent(p, ends) for p, ends in zip(found[shown or name], _ends(found, name), strict=True)]
 
 
 def _likelihood(x: xr.Dataset, a: str, b: str) -> pd.DataFrame:
@@ -67,7 +92,8 @@ def reach_words(summary: pd.DataFrame) -> pd.DataFrame:
         {
             tr("Setup"): summary["label"],
             tr("Group"): summary["group"],
-            tr("Probability of reach"): summary["reach"].map(percent),
+            tr("In words"): summary["reach"].map(in_words),
+            tr("Probability of reach"): _chances(summary, "reach"),
             tr("90 % interval over parameters"): _between(summary["reach_low"], summary["reach_high"]),
         }
     )
@@ -78,9 +104,13 @@ def likelihood_words(summary: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             tr("Setup"): summary["label"],
-            tr("1. Predictive probability"): [f"{percent(p)} ({one_in(p)})" for p in summary["probability"]],
+            tr("In words"): summary["probability"].map(in_words),
+            tr("1. Predictive probability"): [
+                f"{percent(p, ends)} ({one_in(p, ends)})"
+                for p, ends in zip(summary["probability"], _ends(summary, "probability"), strict=True)
+            ],
             tr("2. 90 % interval over parameters"): _between(summary["probability_low"], summary["probability_high"]),
-            tr("Median over parameters"): summary["probability_median"].map(percent),
+            tr("Median over parameters"): _chances(summary, "probability", "probability_median"),
             tr("3. Worlds in which it is reached"): summary["worlds_reached"].map(share_text),
             tr("… and probability if reached"): summary["probability_if_reached"].map(percent),
         }
@@ -136,20 +166,23 @@ def pairs(found: Mapping[str, xr.Dataset], wanted: Sequence[tuple[str, str]]) ->
                 continue
             got: Any = _likelihood(x, a, b)
             over = got.loc["over parameters"]
-            shares = got.drop("predictive")[["lower", "equal", "higher"]].map(share_text).agg(" / ".join, axis=1)
+            ends = over["ratio_low"], over["ratio_high"]
+            shares = got.drop("predictive")[["lower", "equal", "higher"]].map(share_text)
             rows.append(
-                {
-                    tr("First against second"): tr("{first} against {second}", first=label[a], second=label[b]),
-                    tr("Basis"): basis,
-                    tr("Ratio of predictive probabilities"): factor(got.loc["predictive", "ratio"]),
-                    tr("90 % interval of the ratio over parameters"): tr(
-                        "{low} to {high}", low=factor(over["ratio_low"]), high=factor(over["ratio_high"])
-                    ),
-                    tr("Over parameters: lower / equal / higher"): shares["over parameters"],
-                    tr("Over worlds: lower / tied / higher"): shares["over worlds"],
-                }
+                (
+                    tr("{first} against {second}", first=label[a], second=label[b]),
+                    basis,
+                    factor(got.loc["predictive", "ratio"], ends),
+                    ratios_between(*ends),
+                    *shares.loc["over parameters"],
+                    *shares.loc["over worlds"],
+                )
             )
-    return pd.DataFrame(rows)
+    first = [tr("First against second"), tr("Basis"), tr("Ratio of predictive probabilities")]
+    heads = [("", name) for name in (*first, tr("90 % interval of the ratio over parameters"))]
+    heads += [(tr("Over parameters"), name) for name in (tr("lower"), tr("equal"), tr("higher"))]
+    heads += [(tr("Over worlds"), name) for name in (tr("lower"), tr("tied"), tr("higher"))]
+    return pd.DataFrame(rows, columns=pd.MultiIndex.from_tuples(heads))
 
 
 def rank_words(ranked: pd.DataFrame) -> pd.DataFrame:
@@ -224,37 +257,71 @@ def what_if_says(found: pd.DataFrame, label: str, horizon_years: float) -> str:
         "times as much.",
         label=label,
         years=years_text(horizon_years),
-        chance=percent(base["probability"]),
+        chance=_chances(found, "probability")[0],
         change=most["label"],
-        more=percent(most["probability"]),
+        more=percent(most["probability"], (most["probability_low"], most["probability_high"])),
         times=factor(most["probability"] / base["probability"]),
     )
 
 
+def three_answers(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> pd.DataFrame:
+    """The three answers of some setups side by side, each in a calibrated word, a number and its 90 % interval."""
+    found, years = summarise(x.sel(setup=list(wanted))).table, years_text(x.attrs["horizon_years"])
+    ruled = likely_ruling(study, x, wanted)
+    columns = {
+        name: [
+            tr("{word}: {chance} ({ends})", word=in_words(p).capitalize(), chance=percent(p, ends), ends=between(*ends))
+            for p, ends in zip(found[answer], _ends(found, answer), strict=True)
+        ]
+        for name, answer in (
+            (tr("1. Reach of some foreign law"), "reach"),
+            (tr("2. Likelihood: at least one disclosure within {years}", years=years), "probability"),
+        )
+    }
+    judged = tr("3. Acceptability: most probable ruling of a regulator")
+    return pd.DataFrame({tr("Setup"): found["label"], **columns} | ({judged: ruled} if ruled else {}))
+
+
+def headline(x: xr.Dataset, focus: Sequence[str]) -> str:
+    """Return the comparison of the setup in use with the selected one, for a reader who stops after one sentence."""
+    old, new = _use_and_choice(focus)
+    level: Any = summarise(x.sel(setup=list(dict.fromkeys([old, new])))).table.set_index("setup")
+    values: dict[str, str] = {"years": years_text(x.attrs["horizon_years"])}
+    for name, row in (("old", level.loc[old]), ("new", level.loc[new])):
+        ends = row["probability_low"], row["probability_high"]
+        values |= {name: row["label"], f"{name}_chance": percent(row["probability"], ends)}
+        values |= {f"{name}_odds": one_in(row["probability"], ends)}
+    if old == new:
+        return tr("With {old}, a disclosure within {years} has a probability of {old_chance} ({old_odds}).", **values)
+    over: Any = _likelihood(x, new, old).loc["over parameters"]
+    return tr(
+        "It is {word} ({share}) that {new} is less exposed than {old}. A disclosure within {years} has a probability "
+        "of {new_chance} ({new_odds}) with {new} and of {old_chance} ({old_odds}) with {old}.",
+        word=in_words(over["lower"]),
+        share=share_text(over["lower"]),
+        **values,
+    )
+
+
+def _use_and_choice(focus: Sequence[str]) -> tuple[str, str]:
+    """The setup in use, and the one selected or else the last of those shown."""
+    return focus[0], "HDH_SCALEWAY" if "HDH_SCALEWAY" in focus else focus[-1]
+
+
+def scale_of_words() -> pd.DataFrame:
+    """The published scale from probabilities to calibrated words, which every page keeps to."""
+    return pd.DataFrame(words_table(), columns=[tr("Word"), tr("Probability")])
+
+
 def in_short(x: xr.Dataset, posterior: Posterior, focus: Sequence[str]) -> list[str]:
-    """Return the main results in sentences: setup in use against the selected one, levels, judgement."""
+    """Return the main results in sentences: setup in use against the selected one, how sure, how much is judgement."""
     summary: Any = summarise(x).table.set_index("setup")
     years = years_text(x.attrs["horizon_years"])
-    old, new = focus[0], "HDH_SCALEWAY" if "HDH_SCALEWAY" in focus else focus[-1]
-    a = summary.loc[old]
-    out = [
-        tr(
-            "{label}: a foreign law reaches it with a probability of {reach}; the predictive probability of at least "
-            "one disclosure within {years} is {chance} ({odds}), with a 90 % interval over parameters from {low} to "
-            "{high}.",
-            label=r["label"],
-            reach=percent(r["reach"]),
-            years=years,
-            chance=percent(r["probability"]),
-            odds=one_in(r["probability"]),
-            low=percent(r["probability_low"]),
-            high=percent(r["probability_high"]),
-        )
-        for r in (a, summary.loc[new])
-    ]
+    old, new = _use_and_choice(focus)
+    a, out = summary.loc[old], []
     if old != new:
         over: Any = _likelihood(x, new, old).loc["over parameters"]
-        out += [
+        out = [
             compare(x, new, old).text,
             tr(
                 "Read comparisons with more trust than levels: the interval of {label} spans a factor of about "
@@ -294,8 +361,8 @@ def reach_says(summary: pd.DataFrame) -> list[str]:
     least = percent(summary["reach"].min())
     return [
         tr(
-            "{high} of {count} setups are more likely than not within the reach of some foreign law; {low} have no "
-            "foreign connection that was seen, and keep the probability of an unseen one, {least}.",
+            "{high} of {count} setups are within the reach of some foreign law with a probability above one half; "
+            "{low} have no foreign connection that was seen, and keep the probability of an unseen one, {least}.",
             high=high,
             count=len(summary),
             low=low,

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from riskmodel.decide import Finding, compare, summarise
-from riskmodel.wording import digits, factor, percent, share_text, years_text
+from riskmodel.wording import digits, factor, in_words, percent, ratios_between, share_text, years_text
 
 __all__ = [
     "answers_words",
@@ -38,14 +38,15 @@ def levels_and_order(x: xr.Dataset, a: str, b: str) -> str:
     level: Any = summarise(x).table.set_index("setup")
     found: Any = compare(x, a, b).table.set_index(["answer", "comparison"])
     over = found.loc[("likelihood", "over parameters")]
+    ends = over["ratio_low"], over["ratio_high"]
     wide = [digits(level.loc[s, "probability_high"] / level.loc[s, "probability_low"], 1) for s in (a, b)]
     names = [str(level.loc[s, "label"]) for s in (a, b)]
     return (
         f"The 90 % interval of the level spans a factor of about {wide[0]} for {names[0]} and {wide[1]} for "
         f"{names[1]}; that of the ratio between the two spans about "
-        f"{digits(over['ratio_high'] / over['ratio_low'], 1)}, from {factor(over['ratio_low'])} to "
-        f"{factor(over['ratio_high'])}, and {names[0]} is the lower one with probability "
-        f"{share_text(over['lower'])}. The size of the difference stays uncertain, its direction much less so."
+        f"{digits(ends[1] / ends[0], 1)}, from {ratios_between(*ends)}, and it is {in_words(over['lower'])} that "
+        f"{names[0]} is the lower one ({share_text(over['lower'])}). The size of the difference stays uncertain, its "
+        "direction much less so."
     )
 
 

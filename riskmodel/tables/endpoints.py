@@ -13,7 +13,7 @@ from riskmodel.errors import StudyError
 from riskmodel.language import localised, tr
 from riskmodel.suspension import suspension
 from riskmodel.tables.page import plain
-from riskmodel.wording import percent, share_text
+from riskmodel.wording import between, percent, share_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -30,14 +30,15 @@ def suspension_words(posterior: Posterior, study: Study, x: xr.Dataset, wanted: 
     rows = table.set_index("setup_id", drop=False).loc[list(wanted)]
     found = suspension(posterior, study, horizon_years=x.attrs["horizon_years"], setups=rows, home=x.attrs["home"])
     low, high = (found["probability"].quantile(q, "sample").values for q in (0.05, 0.95))
+    ends = list(zip(low, high, strict=True))
     return pd.DataFrame(
         {
             tr("Setup"): found["label"].values,
             tr("Reach of sanctions law"): [percent(p) for p in found["reach_any"].mean("sample").values],
-            tr("Probability of suspension"): [percent(p) for p in found["probability"].mean("sample").values],
-            tr("90 % interval over parameters"): [
-                tr("{low} to {high}", low=percent(a), high=percent(b)) for a, b in zip(low, high, strict=True)
+            tr("Probability of suspension"): [
+                percent(p, span) for p, span in zip(found["probability"].mean("sample").values, ends, strict=True)
             ],
+            tr("90 % interval over parameters"): [between(*span) for span in ends],
             tr("Probability of degradation through a licensor"): [
                 percent(p) for p in found["degraded"].mean("sample").values
             ],
@@ -51,6 +52,24 @@ def _predicted(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> tuple[pd.D
     return finding.table, finding.text
 
 
+def likely_ruling(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> list[str]:
+    """The most probable ruling of a regulator on each setup; none when the shipped fit is of other rulings."""
+    try:
+        table, _ = _predicted(study, x, wanted)
+    except StudyError:
+        return []
+    best = table.loc[table.groupby("setup", sort=False)["probability"].idxmax()].set_index("setup").loc[list(wanted)]
+    said = []
+    for row in best.to_dict("records"):
+        ends = row["probability_low"], row["probability_high"]
+        chance, outcome = percent(row["probability"], ends), str(row["outcome"])
+        word = tr(outcome)
+        word = word[:1].upper() + word[1:]
+        said.append(tr("{word}: {chance} ({ends})", word=word, chance=chance, ends=between(*ends)))
+        said[-1] += f"{tr('; ')}{tr('extrapolation')}" * bool(row["extrapolation"])
+    return said
+
+
 def acceptability_words(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> pd.DataFrame:
     """Predicted outcomes of a regulator's ruling on each setup; empty when the shipped fit is of other rulings."""
     try:
@@ -60,7 +79,7 @@ def acceptability_words(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> p
     table = table.assign(
         outcome=table["outcome"].map(tr),
         words=[
-            tr("{chance} ({low} to {high})", chance=percent(p), low=percent(low), high=percent(high))
+            tr("{chance} ({ends})", chance=percent(p, (low, high)), ends=between(low, high))
             for p, low, high in zip(
                 table["probability"], table["probability_low"], table["probability_high"], strict=True
             )

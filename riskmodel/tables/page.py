@@ -7,8 +7,10 @@ Question answered: *how does a frame or a sentence become part of a page?* Every
 from __future__ import annotations
 
 import html
+import itertools
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,35 +52,81 @@ def lines(*parts: object) -> Markup:
     return Markup("<br>".join(esc(part) for part in parts if esc(part)))
 
 
-def _cell_class(cell: object) -> str:
-    """Short numbers stay on one line, long texts get room."""
-    text = re.sub(r"<[^>]+>", "", esc(cell))
-    return " class=w" if len(text) > 70 else " class=n" if text[:1].isdigit() and len(text) < 24 else ""
+LONG, SHORT = 70, 26
+"""Characters from which a column of texts gets room, and up to which one of numbers stays on one line."""
+_NUMBER = re.compile(r"[<>×+−-]?\s?\d[\d.,\s\u202f]*(?:%|pp)?")
+_TAG = re.compile(r"<(table|thead|tbody|tfoot|tr|th|td|span)\b([^>]*\bgt_[^>]*)>")
+_KEPT = re.compile(r'\b(scope|colspan|rowspan)="([^"]*)"')
 
 
-def table(frame: pd.DataFrame, caption: str, *, fold: str = "") -> Markup:
-    """Return a frame as an HTML table with a caption, scoped headers and a box of its own to scroll in.
+def table(frame: pd.DataFrame, caption: str, *, fold: str = "", note: str | Markup = "") -> Markup:
+    """Return a frame as a publication table with a caption, scoped headers and a box of its own to scroll in.
 
     Parameters
     ----------
     frame
-        Cells as they are to be read; the first column names the row.
+        Cells as they are to be read; the first column names the row. Columns with two levels stand under the heading
+        of the first level, unless that is empty.
     caption
         What the table says; also the name of the box for those who cannot see it.
     fold
         When given, the words of a line that opens the table.
+    note
+        What stands under the table.
+
+    Notes
+    -----
+    great-tables writes the table; its caption, which it does not write, and our classes in the place of its own styles
+    are put in here.
     """
-    head = "".join(f'<th scope="col">{esc(name)}</th>' for name in frame.columns)
-    body = []
-    for first, *rest in frame.itertuples(index=False, name=None):
-        cells = "".join(f"<td{_cell_class(c)}>{esc(c)}</td>" for c in rest)
-        body.append(f'<tr><th scope="row">{esc(first)}</th>{cells}</tr>')
-    out = (
-        f'<div class="table" role="region" tabindex="0" aria-label="{html.escape(caption, quote=True)}">'
-        f"<table><caption><span>{esc(caption)}</span></caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
-    )
+    body = _written(frame, note).replace("<table>", f"<table><caption><span>{esc(caption)}</span></caption>", 1)
+    out = f'<div class="table" role="region" tabindex="0" aria-label="{esc(caption)}">{body}</div>'
     return Markup(f"<details><summary>{esc(fold)}</summary>{out}</details>" if fold else out)
+
+
+def _written(frame: pd.DataFrame, note: str | Markup) -> str:
+    """The table as great-tables writes it, without its styles; cells escaped by us."""
+    from great_tables import GT
+    from great_tables import html as safe
+
+    cells = frame.map(esc)
+    keys = [f"c{k}" for k in range(len(cells.columns))]
+    names: Any = frame.columns
+    heads = list(names) if names.nlevels > 1 else [("", name) for name in names]
+    cells.columns = pd.Index(keys)
+    kinds = {key: _kind(cells[key]) for key in keys[1:]}
+    made = GT(cells, rowname_col=keys[0], auto_align=False, id="t").fmt(str, columns=keys)
+    labels: dict[str, Any] = {key: safe(esc(name)) for key, (_, name) in zip(keys, heads, strict=True)}
+    made = made.cols_label(labels)
+    made = made.tab_stubhead(safe(esc(heads[0][1])))
+    made = made.cols_align("right", columns=[key for key, kind in kinds.items() if kind == "r"])
+    for place, span in enumerate(dict.fromkeys(span for span, _ in heads if span)):
+        under = [key for key, (over, _) in zip(keys, heads, strict=True) if over == span]
+        made = made.tab_spanner(safe(esc(span)), columns=under, id=f"s{place}")
+    made = made.tab_source_note(safe(esc(note))) if esc(note) else made
+    found = re.search(r"<table.*</table>", made.as_raw_html(), flags=re.S)
+    lines = _TAG.sub(_bare, "" if found is None else found.group())
+    classes = itertools.cycle(kinds.values() or [""])
+    head, rows, foot = re.split(r"(?=<tbody>)|(?<=</tbody>)", lines)
+    rows = re.sub(r"<td>", lambda _: f"<td class={kind}>" if (kind := next(classes)) else "<td>", rows)
+    return re.sub(r">\s*\n\s*<", "><", head + rows + foot)
+
+
+def _kind(column: pd.Series[str]) -> str:
+    """Class of a column: numbers to the right (r), numbers with words on one line (n), long texts with room (w)."""
+    said = [re.sub(r"<[^>]+>", "", html.unescape(cell)).replace("\N{NO-BREAK SPACE}", " ") for cell in column]
+    said = [text.strip() for text in said if text.strip()]
+    if said and all(_NUMBER.fullmatch(text) for text in said):
+        return "r"
+    longest = max(map(len, said), default=0)
+    return "w" if longest > LONG else "n" if longest <= SHORT and any(text[:1].isdigit() for text in said) else ""
+
+
+def _bare(match: re.Match[str]) -> str:
+    """A tag of great-tables with what carries meaning alone."""
+    kept = "".join(f' {name}="{value}"' for name, value in _KEPT.findall(match[2]) if value != "1")
+    right = " class=r" if match[1] == "th" and "gt_right" in match[2] else ""
+    return f"<{match[1]}{kept}{right}>"
 
 
 def put(*parts: str | Markup) -> None:

@@ -14,6 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from riskmodel.codes import legal_space
+from riskmodel.decide import summarise
 from riskmodel.language import current, mark, tr
 from riskmodel.nexus import Fact, Programme, SetupFacts, equal_terms, foreign_programmes
 from riskmodel.schema import split
@@ -235,13 +236,13 @@ def by_provider(study: Study, wanted: Sequence[str]) -> pd.DataFrame:
 def contested(study: Study, x: xr.Dataset, refs: References) -> pd.DataFrame:
     """Facts on which sources differ: each reading with its sources and what follows from it."""
     rows = study["setups"].set_index("setup_id")
-    p = x["probability"].mean("sample")
+    level: Any = summarise(x).table.set_index("setup")
     out = []
     for main, variants in rows[rows["variant_of"].notna()].groupby("variant_of", sort=True):
         for one in (str(main), *map(str, variants.index)):
-            if one not in rows.index or one not in p["setup"].values:
+            if one not in rows.index or one not in level.index:
                 continue
-            r = rows.loc[one]
+            r, p = rows.loc[one], level.loc[one]
             sure = plain(r["confidence"])
             out.append(
                 {
@@ -250,7 +251,9 @@ def contested(study: Study, x: xr.Dataset, refs: References) -> pd.DataFrame:
                     if one == main
                     else tr("other reading ({confidence} confidence)", confidence=sure),
                     tr("What is said"): r["summary"],
-                    tr("Predictive probability"): percent(float(p.sel(setup=one))),
+                    tr("Predictive probability"): percent(
+                        p["probability"], (p["probability_low"], p["probability_high"])
+                    ),
                     tr("Sources"): refs.cite(r["source_ids"]),
                 }
             )

@@ -15,6 +15,7 @@ import { chromium } from "playwright-core";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const TELEPHONE = { width: 360, height: 740 };
 const DESK = { width: 1440, height: 900 };
+const PAPER = { width: 687, height: 1000 }; // 182 mm: A4 between its margins; what is wider makes all letters smaller
 const WIDEST = 1200; // px of a picture's file; of a wider one the letters are under 7 px on a telephone
 const QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
   "--disable-component-update", "--disable-sync"];
@@ -201,6 +202,9 @@ async function examine(browser, file, shown) {
   found.inert = await large.evaluate(inert, shown);
   found.verbatim = await large.evaluate(verbatim, shown);
   found.links = await links(large, file);
+  await large.emulateMedia({ media: "print" });
+  await large.setViewportSize(PAPER);
+  found.paper = await large.evaluate(width);
   await large.context().close();
   return { ...found, console: [...faults.console], requests: [...faults.requests] };
 }

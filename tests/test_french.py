@@ -6,13 +6,15 @@ import datetime as dt
 import json
 import re
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 import riskmodel as rm
 from riskmodel import report
-from riskmodel.language import DATA_TEXTS, speaking, translated_study
+from riskmodel.language import DATA_TEXTS, speaking, tr, translated_study
+from riskmodel.wording import WORDS
 
 BLOCKS = {"p", "li", "td", "th", "dt", "dd", "figcaption", "caption", "summary", "h1", "h2", "h3"}
 FOREIGN = {"cite", "code", "pre", "style", "math", "title"}
@@ -107,6 +109,13 @@ def test_dates_and_decimals_are_french(pages: dict[str, Page]) -> None:
     assert [b for b in blocks if re.search(r" [:;?!%]", b)] == [], "a space that breaks before a mark or a sign"
 
 
+def test_no_elision_is_missing(pages: dict[str, Page]) -> None:
+    apart = re.compile(
+        r"\b(de|que|le|la|ne|se|jusque|lorsque) [aeiouyàâéèêîôû]|\bsi ils?\b|\b(de|à) les?\b", re.IGNORECASE
+    )
+    assert [b for b in pages["fr"].blocks if apart.search(b)] == [], "put names where no elision is needed"
+
+
 def test_a_translated_study_is_the_same_study() -> None:
     study = rm.read_study()
     posterior = rm.load_posterior()
@@ -122,3 +131,17 @@ def test_a_translated_study_is_the_same_study() -> None:
     assert str(french["label"].sel(setup="HDH_SCALEWAY").values) == "Scaleway (retenu)"
     assert (english["probability"] == french["probability"]).all()
     assert translated_study(study) is study
+
+
+def test_words_for_probabilities_keep_to_their_scale(pages: dict[str, Page]) -> None:
+    for language, page in pages.items():
+        with speaking(language):
+            ranges = dict(zip(map(tr, WORDS.values()), pairwise([0.0, *WORDS]), strict=True))
+        text = " | ".join(page.blocks).lower()
+        word = "|".join(sorted(map(re.escape, ranges), key=len, reverse=True))
+        bound = "(?:(?:less|more) than |moins de |plus de )?"
+        said = re.findall(rf"\b({word})\b[^%(]{{0,80}}?[(:|] *{bound}([\d.,]+)\s%", text)
+        found = [(name, float(number.replace(",", "."))) for name, number in said]
+        outside = [(name, p) for name, p in found if not ranges[name][0] * 93 <= p <= ranges[name][1] * 107]
+        assert len(found) > 60
+        assert outside == []

@@ -8,7 +8,7 @@ from typing import Any
 
 from riskmodel.language import localised, mark, tr
 
-__all__ = ["Row", "passed", "row", "said"]
+__all__ = ["Row", "message_of", "passed", "row", "said"]
 
 Row = dict[str, Any]
 
@@ -70,11 +70,23 @@ def said(text: str) -> str:
     >>> said("R-hat, largest")
     'R-hat, largest'
     """
+    known = message_of(text)
+    if known is None:
+        return localised(text)
+    return tr(known[0], **{name: said(part) for name, part in known[1].items()})
+
+
+def message_of(text: str) -> tuple[str, dict[str, str]] | None:
+    """Which of :data:`TEXTS` did a stored text come from, and with which values? None: from none of them.
+
+    >>> message_of("0.86 to 0.94")
+    ('{low} to {high}', {'low': '0.86', 'high': '0.94'})
+    """
     for known in TEXTS:
         found = re.fullmatch(PLACE.sub(_place, re.escape(known)), text)
         if found:
-            return tr(known, **{name: said(part) for name, part in found.groupdict().items()})
-    return localised(text)
+            return known, found.groupdict()
+    return None
 
 
 def _place(found: re.Match[str]) -> str:

@@ -23,6 +23,7 @@ from riskmodel.design.funnel import Funnel, read_funnel
 from riskmodel.design.judgements import QUANTITIES, Z90, Judgements, item_key, link, read_judgements
 from riskmodel.design.periods import HALF_YEARS
 from riskmodel.design.totals import Totals, read_totals
+from riskmodel.language import mark
 
 if TYPE_CHECKING:
     from riskmodel.priors import Priors
@@ -77,20 +78,20 @@ class Design:
         return {str(name): part.sort_values("row")["chosen"].to_numpy() for name, part in table.groupby("likelihood")}
 
     def notes(self) -> list[str]:
-        """What the study lacks, in words: there the posterior follows priors or judgement."""
+        """What the study lacks, in English words marked for the catalogues: there priors or judgement decide."""
         experts = int(np.bincount(self.judgements.item_idx).max(initial=0))
         lacking = {
-            "no extraterritorial count: rates of criminal process follow judgement and the upper funnel": (
+            mark("no extraterritorial count: rates of criminal process follow judgement and the upper funnel"): (
                 len(self.counts.event_count) == 0
             ),
-            "no zero statement": len(self.statements.reporter) == 0,
-            "no national-security band: the level of tasked accounts follows its prior": len(self.bands.low) == 0,
-            "no demand about enterprise customers: shares abroad and of content follow their priors": (
+            mark("no zero statement"): len(self.statements.reporter) == 0,
+            mark("no national-security band: the level of tasked accounts follows its prior"): len(self.bands.low) == 0,
+            mark("no demand about enterprise customers: shares abroad and of content follow their priors"): (
                 len(self.funnel.demand_count) == 0
             ),
-            "no demand by country: other states differ by their prior alone": len(self.countries.demands) == 0,
-            "no published total: customer numbers follow judgement": len(self.totals.log_total) == 0,
-            "one expert at most for every quantity: nothing shows how far experts agree": experts < 2,
+            mark("no demand by country: other states differ by their prior alone"): len(self.countries.demands) == 0,
+            mark("no published total: customer numbers follow judgement"): len(self.totals.log_total) == 0,
+            mark("one expert at most for every quantity: nothing shows how far experts agree"): experts < 2,
         }
         return [said for said, lacks in lacking.items() if lacks]
 

@@ -80,7 +80,6 @@ def by_publisher(study: Study) -> pd.DataFrame:
     """
     sources = study["sources"]
     who = sources["publisher"].fillna("publisher not recorded").str.replace("’", "'")
-    who = who.str.replace(r"^seed .*", "French press, paper not named", regex=True)
     publisher = who.str.split(r" \((?!repo)|; | data/", regex=True).str[0].set_axis(sources["source_id"])
     rows: dict[str, int] = {}
     for name, frame in study.tables.items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 from itertools import pairwise
 
 from riskmodel.language import localised, mark, tr
@@ -17,6 +18,7 @@ __all__ = [
     "Probability",
     "between",
     "digits",
+    "exact",
     "factor",
     "in_words",
     "one_in",
@@ -54,6 +56,16 @@ def _digits(value: float, significant: int = 2) -> str:
         return "0" if value == 0 else str(value)
     places = significant - 1 - math.floor(math.log10(abs(value)))
     return f"{round(value, places):,.{max(places, 0)}f}"
+
+
+def exact(value: float) -> str:
+    """Print a number as it was given, never in powers of ten.
+
+    >>> exact(0.00002), exact(1_400_000.0), exact(0.945)
+    ('0.00002', '1,400,000', '0.945')
+    """
+    text = f"{Decimal(repr(float(value))):,f}"
+    return localised(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
 def warranted(value: float, interval: Interval | None = None, most: int = 2) -> int:

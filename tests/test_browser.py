@@ -22,7 +22,7 @@ from riskmodel import report
 
 TOOLS = ("chromium", "node", "pdfinfo", "pdftohtml")
 pytestmark = pytest.mark.browser
-CHECKS = ("console", "requests", "width", "figures", "links", "headings", "keyboard", "axe", "inert")
+CHECKS = ("console", "requests", "width", "paper", "figures", "links", "headings", "keyboard", "axe", "inert")
 PAGES = {"riskmodel-report": "en", "fiche-HDH_SCALEWAY-fr": "fr"}
 HOSTILE = {
     "HDH_SCALEWAY": '"><img src=x onerror="struck=1">',

@@ -42,6 +42,8 @@ NARROW = 13
 """Letters of a line of one that had to be cut."""
 FLOOR = 1e-6
 """Probabilities below this are drawn at the left edge."""
+Z90 = 1.645
+"""Standard Normal quantile of a 90 % equal-tailed interval."""
 
 Drawn = tuple["Axes", str]
 
@@ -162,6 +164,15 @@ def share_axis(ax: Axes, label: str, zero: str = "0") -> None:
     """An axis of shares or probabilities from 0 to 1, in per cent."""
     ax.set_xlim(-0.01, 1.01)
     ax.set_xticks([0, 0.25, 0.5, 0.75, 1], [zero, *(tr("{number} %", number=n) for n in (25, 50, 75, 100))])
+    ax.set_xlabel(label)
+
+
+def count_axis(ax: Axes, label: str) -> None:
+    """A log axis of counts with plain numbers."""
+    ax.set_xscale("log")
+    ax.set_xlim(left=0.8)
+    ax.xaxis.set_major_formatter(lambda v, _: f"{v:,.0f}")
+    ax.minorticks_off()
     ax.set_xlabel(label)
 
 

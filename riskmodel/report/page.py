@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from typing import Any
 
@@ -16,13 +16,15 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
 
+from riskmodel.errors import UsageError
 from riskmodel.language import current, speaking, tr
 from riskmodel.report.notebooks import Job
 
 __all__ = ["ReportPage", "page"]
 
 LEDGER = 'id="ledger"'
-"""Mark of the table that says what each input rests on."""
+"""Mark of the part that says what each input rests on."""
+_NODE = re.compile(r'<h\d id="ledger-([\w-]+)">(.*?)</h\d>')
 WRAPPED = 120
 """Printed lines longer than this are prose, and are wrapped."""
 _DISPLAY = re.compile(r"\$\$(.+?)\$\$", re.S)
@@ -56,9 +58,10 @@ class ReportPage(Preprocessor):
                         found = _tidy(output, found, sections[-1]["title"] if sections else "")
                 cells.append(part)
         nb.cells = cells
-        ledger = any(LEDGER in _html(output) for cell in cells for output in cell.get("outputs", ()))
-        for cell in cells if ledger else ():
-            _trail(cell)
+        whole = "".join(_html(output) for cell in cells for output in cell.get("outputs", ()))
+        nodes = {name: html.unescape(title) for name, title in _NODE.findall(whole)}
+        for cell in cells if LEDGER in whole else ():
+            _trail(cell, nodes)
         first = next((c.source for c in cells if c.cell_type == "markdown"), "")
         heading = re.match(r"# (.+)", first)
         own = nb.metadata.get("title") if current() == "en" else None
@@ -68,7 +71,6 @@ class ReportPage(Preprocessor):
             "kind": nb.metadata.get("page", ""),
             "contents": nb.metadata.get("contents", True),
             "sections": sections,
-            "ledger": ledger,
             "with_code": resources.get("with_code", self.with_code),
             "links": resources.get("links", {}),
             "words": _words(),
@@ -110,7 +112,6 @@ def _words() -> dict[str, str]:
         "contents": tr("Contents"),
         "pages": tr("Pages"),
         "code": tr("Code"),
-        "trail": tr("What this rests on"),
         "foot": tr("Made by riskmodel. Not legal advice."),
     }
 
@@ -180,15 +181,38 @@ def _html(output: Any) -> str:
     return "".join(output.get("data", {}).get("text/html", ""))
 
 
-def _trail(cell: Any) -> None:
-    """Lead from each table to the ledger of inputs, whose rows lead to the sources; not from the record itself."""
+def _trail(cell: Any, nodes: Mapping[str, str]) -> None:
+    """Lead from each figure and table to the nodes of the ledger that its cell names; not from the ledger itself.
+
+    A cell names them in its metadata, ``{"trail": ["reach", "keys"]}``; one without leads to the whole ledger. Where a
+    cell that names nodes shows neither figure nor table, the links stand below its text.
+
+    Raises
+    ------
+    UsageError
+        If the ledger has no such node.
+    """
+    from riskmodel.tables import trail
+
     outputs = cell.get("outputs", ())
     if any(LEDGER in _html(output) for output in outputs):
         return
-    link = f'<p class="trail"><a href="#ledger">{html.escape(tr("What this rests on"))}</a></p>'
+    named = cell.metadata.get("trail", [])
+    if unknown := [name for name in named if name not in nodes]:
+        raise UsageError(
+            f"cell {cell.get('id', '')}: trail: the ledger has no node {', '.join(map(str, unknown))}; "
+            f"known: {', '.join(nodes)}"
+        )
+    link, led = str(trail(named, nodes)), False
     for output in outputs:
         if text := _html(output):
             output.data["text/html"] = text.replace("</table></div>", f"</table></div>{link}")
+            led |= "</table></div>" in text
+        elif "image/png" in output.get("data", {}):
+            output.metadata["trail"], led = link, True
+    if named and not led:
+        for output in [output for output in outputs if _html(output)][-1:]:
+            output.data["text/html"] += link
 
 
 def _boxed(table: str, name: str) -> str:

@@ -6,8 +6,7 @@ Question answered: *on which row of which table, and on whose word, does an inpu
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +22,7 @@ from riskmodel.nexus import SetupFacts
 from riskmodel.schema import split
 from riskmodel.tables.page import NOT_SEEN, Markup, esc, plain, table
 from riskmodel.tables.setups import CUSTODY, names
-from riskmodel.wording import digits, years_text
+from riskmodel.wording import digits, exact, years_text
 
 if TYPE_CHECKING:
     from riskmodel.fit import Posterior
@@ -37,7 +36,6 @@ __all__ = [
     "decisions_words",
     "elicitation_words",
     "judgements",
-    "ledger",
     "masthead",
     "priors_words",
 ]
@@ -56,7 +54,7 @@ class References:
     """
 
     def __init__(self, study: Study, facts: Sequence[SetupFacts]) -> None:
-        used = {i for rows in _inputs(study, facts).values() for i in _cited(rows)}
+        used = {i for rows in inputs(study, facts).values() for i in cited(rows)}
         ids = study["sources"]["source_id"]
         self.rows = study["sources"][ids.isin(used) | ids.str.contains("ZH-RRB542")]
         self.number = {source: k for k, source in enumerate(self.rows["source_id"], start=1)}
@@ -66,28 +64,45 @@ class References:
         numbers = sorted(self.number[i] for i in split(cell) if i in self.number)
         return Markup(" ".join(f'<a class="ref" href="#src-{n}">[{n}]</a>' for n in numbers))
 
-    def listing(self) -> Markup:
-        """The numbered list: title, publisher, date, address, a mark where the text was not found again."""
+    def listing(self, after: int = 0, *, addresses: bool = True) -> Markup:
+        """The numbered list: title, publisher, date, address, a mark where the text was not found again.
+
+        Parameters
+        ----------
+        after
+            List only sources with a higher number.
+        addresses
+            Print them; otherwise the title is the link.
+        """
         items = []
-        for k, row in enumerate(self.rows.to_dict("records"), start=1):
-            url = esc(row["url"])
-            safe = url.lower().startswith(("http://", "https://"))
-            link = f'<a class="url" href="{url}" rel="noreferrer">{url}</a>' if safe else url
+        for k, row in enumerate(self.rows.iloc[after:].to_dict("records"), start=after + 1):
+            title, url = esc(row["title"]), esc(row["url"])
+            title, where = (title, f" {_linked(url, url)}") if addresses else (_linked(url, title), "")
             lost = "" if row["located"] else f' <strong class="mark">{esc(tr("not located: unverified"))}</strong>'
-            about = ", ".join(esc(row[c]) for c in ("publisher", "published") if esc(row[c]))
+            dated = tr("undated") if pd.isna(row["published_from"]) else row["published"]
+            about = ", ".join(filter(None, (esc(row["publisher"]), esc(dated))))
             items.append(
-                f'<li id="src-{k}" value="{k}"><cite>{esc(row["title"])}</cite>. {about}. {link}'
+                f'<li id="src-{k}" value="{k}"><cite>{title}</cite>. {about}.{where}'
                 f" <code>{esc(row['source_id'])}</code>{lost}</li>"
             )
         return Markup(f'<ol class="sources">{"".join(items)}</ol>')
 
 
-def _cited(rows: pd.DataFrame) -> list[str]:
+def _linked(url: str, text: str) -> str:
+    """Text that leads to an address of the web; both are HTML already."""
+    safe = url.lower().startswith(("http://", "https://"))
+    return f'<a class="url" href="{url}" rel="noreferrer">{text}</a>' if safe else text
+
+
+def cited(rows: pd.DataFrame) -> list[str]:
+    """Ids of the sources of some rows, each once."""
     return list(dict.fromkeys(i for cell in rows.get("source_ids", []) for i in split(cell)))
 
 
-def _inputs(study: Study, facts: Sequence[SetupFacts]) -> dict[str, pd.DataFrame]:
-    """Rows of each table that something in the report rests on."""
+def inputs(study: Study, facts: Sequence[SetupFacts]) -> dict[str, pd.DataFrame]:
+    """Rows of each table that the answers for these setups rest on; bands and demands apart."""
+    setups, terms, law = study["setups"], study["contract_terms"], study["regimes"]
+    asked, classes, judged = {f.setup_id for f in facts}, {f.data_class for f in facts}, study["elicitation"]
     providers, owned, customers = study["providers"], study["ownership"], study["customers"]
     used = {option.provider_id for fact in facts for option in fact.options}
     for _ in range(3):
@@ -104,19 +119,30 @@ def _inputs(study: Study, facts: Sequence[SetupFacts]) -> dict[str, pd.DataFrame
         index=customers.index,
         dtype=bool,
     )
-    whole = ("setups", "regimes", "route_map", "mixtures", "priors", "decisions")
+    whole = ("route_map", "mixtures", "priors", "decisions", "decision_covariates", "adequacy")
     return {name: study[name] for name in whole} | {
+        "setups": setups[setups["setup_id"].isin(asked)],
         "providers": mine,
         "ownership": owned[owned["owned_id"].isin(holders)],
         "certifications": study["certifications"][study["certifications"]["provider_id"].isin(used)],
-        "contract_terms": study["contract_terms"][study["contract_terms"]["provider_id"].isin(used)],
+        "contract_terms": terms[
+            terms["provider_id"].isin(used) & (terms["setup_id"].isna() | terms["setup_id"].isin(asked))
+        ],
         "count_roles": study["count_roles"].merge(study["transparency"], on="row_id", suffixes=("", "_row")),
         "funnel_cells": study["funnel_cells"].merge(
             study["transparency"][["row_id", "source_ids"]], left_on="count_row_id", right_on="row_id"
         ),
-        "transparency": pd.concat([bands(study), country_rows(study)], ignore_index=True),
+        "regimes": law[law["model_scope"] == "content"],
+        "lapsing": law[law[["in_force_to", "certified_to"]].notna().any(axis=1)],
+        "sanctions": law[law["model_scope"] == "suspension"],
+        "covert": law[law["model_scope"] == "covert"],
+        "bands": bands(study),
+        "demands": country_rows(study),
         "customers": customers[(customers["use"] == "yes") & (seats | counted)],
-        "elicitation": study["elicitation"][study["elicitation"]["quantity"].isin(list(QUANTITIES))],
+        "elicitation": judged[
+            judged["quantity"].isin(list(QUANTITIES))
+            & ((judged["quantity"] != "attractiveness") | judged["condition"].isin(classes))
+        ],
     }
 
 
@@ -277,68 +303,17 @@ def bands(study: Study) -> pd.DataFrame:
     return rows.sort_values(["reporter_id", "period_start"], ignore_index=True)
 
 
-def _span(ids: Iterable[str]) -> str:
-    """Return the ids of rows, runs shortened: EL001 to EL004, EL009."""
-    runs: list[list[str]] = []
-    for one in sorted(set(ids)):
-        last = re.fullmatch(r"(\D*)(\d+)", runs[-1][-1]) if runs else None
-        here = re.fullmatch(r"(\D*)(\d+)", one)
-        if last and here and last[1] == here[1] and int(here[2]) == int(last[2]) + 1:
-            runs[-1].append(one)
-        else:
-            runs.append([one])
-    return ", ".join(run[0] if len(run) == 1 else tr("{low} to {high}", low=run[0], high=run[-1]) for run in runs)
-
-
-INPUTS = {
-    "setups": (mark("Setups"), "setup_id"),
-    "providers": (mark("Seats, establishments, licensors, staff"), "provider_id"),
-    "ownership": (mark("Who holds and controls whom"), "ownership_id"),
-    "certifications": (mark("Certificates"), "certification_id"),
-    "contract_terms": (mark("Contract terms"), "term_id"),
-    "regimes": (mark("Law: wording, purpose, dates"), "regime_id"),
-    "route_map": (mark("From wording and facts to routes"), "route_map_id"),
-    "count_roles": (mark("Counts and zero statements of disclosures"), "row_id"),
-    "funnel_cells": (mark("Demands about enterprise customers, and what they led to"), "cell_id"),
-    "transparency": (mark("Bands of accounts under section 702, and demands by state"), "row_id"),
-    "customers": (mark("Growth of customer numbers, and published totals"), "customer_row_id"),
-    "mixtures": (mark("Facts not seen"), "mixture_id"),
-    "elicitation": (mark("Judgement"), "elicitation_id"),
-    "priors": (mark("Priors"), "prior_id"),
-    "decisions": (mark("Record of decisions"), "decision_id"),
-}
-"""Table -> what the model takes from it, and the column that names its rows."""
-
-
-def ledger(study: Study, facts: Sequence[SetupFacts], refs: References) -> pd.DataFrame:
-    """What each input of the model rests on: table, rows, sources."""
-    rows, experts, out = _inputs(study, facts), names(study, "experts"), []
-    for name, (what, key) in INPUTS.items():
-        for quantity, part in rows[name].groupby("quantity") if name == "elicitation" else [("", rows[name])]:
-            judges = (
-                ", ".join(sorted(part["expert_id"].map(experts).unique())) if quantity else tr("authors of riskmodel")
-            )
-            out.append(
-                {
-                    tr("Input of the model"): tr("{what}: {said}", what=tr(what), said=plain(quantity))
-                    if quantity
-                    else tr(what),
-                    tr("Table"): f"data/{name}.csv",
-                    tr("Rows"): tr("{what}: {said}", what=len(part), said=_span(map(str, part[key]))),
-                    tr("Sources or judges"): judges
-                    if quantity or name in ("route_map", "mixtures")
-                    else refs.cite(";".join(_cited(part))),
-                }
-            )
-    return pd.DataFrame(out)
+def _anchored(ids: pd.Series, words: pd.Series) -> list[Markup]:
+    """The first cells of rows to which the ledger leads."""
+    return [Markup(f'<span id="row-{esc(i)}">{esc(word)}</span>') for i, word in zip(ids, words, strict=True)]
 
 
 def counts_words(study: Study, facts: Sequence[SetupFacts], refs: References) -> pd.DataFrame:
     """Counts and statements that inform the hazard, each with its role and source."""
-    rows = _inputs(study, facts)["count_roles"]
+    rows = inputs(study, facts)["count_roles"]
     return pd.DataFrame(
         {
-            tr("Row"): rows["row_id"],
+            tr("Row"): _anchored(rows["cell_id"], rows["cell_id"] + ", " + rows["row_id"]),
             tr("Reporter"): rows["reporter_id"].map(names(study, "reporters")),
             tr("From"): rows["period_from"].dt.strftime(tr("%Y-%m-%d")),
             tr("To"): rows["period_to"].dt.strftime(tr("%Y-%m-%d")),
@@ -351,14 +326,14 @@ def counts_words(study: Study, facts: Sequence[SetupFacts], refs: References) ->
     )
 
 
-def elicitation_words(study: Study) -> pd.DataFrame:
-    """All elicited quantiles with their basis."""
-    rows = study["elicitation"]
+def elicitation_words(study: Study, rows: pd.DataFrame | None = None) -> pd.DataFrame:
+    """Elicited quantiles with their basis; default all."""
+    rows = study["elicitation"] if rows is None else rows
     about = zip(rows["condition"].map(plain), rows["regime_id"].map(esc), rows["scheme"].map(esc), strict=True)
-    number = {f"{p} %": rows[f"q{p}"].map("{:,.6g}".format).map(localised) for p in (10, 50, 90)}
+    number = {f"{p} %": rows[f"q{p}"].map(exact) for p in (10, 50, 90)}
     return pd.DataFrame(
         {
-            tr("Row"): rows["elicitation_id"],
+            tr("Row"): _anchored(rows["elicitation_id"], rows["elicitation_id"]),
             tr("Quantity"): rows["quantity"].map(plain),
             tr("Of"): [", ".join(part for part in parts if part) for parts in about],
             **number,
@@ -373,12 +348,14 @@ def priors_words(study: Study, refs: References) -> pd.DataFrame:
     """Priors with unit, reason and source."""
     rows = study["priors"]
     shape = [
-        f"{d}({tr(', ').join(localised(f'{v:g}') for v in (a, b) if v == v)})"
+        f"{d}({tr(', ').join(exact(v) for v in (a, b) if v == v)})"
         for d, a, b in zip(rows["distribution"], rows["first"], rows["second"], strict=True)
     ]
     return pd.DataFrame(
         {
-            tr("Prior"): rows["prior_id"].map(plain) if current() == "en" else rows["prior_id"],
+            tr("Prior"): _anchored(
+                rows["prior_id"], rows["prior_id"].map(plain) if current() == "en" else rows["prior_id"]
+            ),
             tr("Distribution"): shape,
             tr("Unit"): rows["unit"],
             tr("Reason"): rows["reason"],
@@ -391,7 +368,7 @@ def decisions_words(found: pd.DataFrame, refs: References) -> pd.DataFrame:
     """Record of decisions in words."""
     return pd.DataFrame(
         {
-            tr("Date"): found["date"].dt.strftime(tr("%Y-%m-%d")),
+            tr("Date"): _anchored(found["decision_id"], found["date"].dt.strftime(tr("%Y-%m-%d"))),
             tr("Authority"): found["authority"],
             tr("System"): found["system_name"],
             tr("Issue"): found["issue"],

@@ -27,6 +27,7 @@ from riskmodel.language import current, date_text, mark, tr, trn
 from riskmodel.nexus import SetupFacts, setup_facts
 from riskmodel.schema import split
 from riskmodel.tables.evidence import References, masthead
+from riskmodel.tables.ledger import LIKELY, trail
 from riskmodel.tables.page import Markup, esc, table
 from riskmodel.tables.setups import country, nexus
 from riskmodel.wording import in_words, one_in, percent, words_table, years_text
@@ -144,12 +145,22 @@ class Cited(References):
         ids = [source for source in dict.fromkeys(split(cell)) if source in self._every.index]
         for source in ids:
             self.number.setdefault(source, len(self.number) + 1)
-        self.rows = self._every.loc[list(self.number)]
         return super().cite(";".join(ids))
+
+    def listing(self, after: int = 0, *, addresses: bool = True) -> Markup:
+        """The numbered list of the sources cited so far."""
+        self.rows = self._every.loc[list(self.number)]
+        return super().listing(after, addresses=addresses)
 
     def first(self, cells: Iterable[object]) -> Markup:
         """Links to the first source of each cell."""
         return self.cite(";".join(split(cell)[0] for cell in cells if split(cell)))
+
+    def last(self, cells: Iterable[object]) -> Markup:
+        """Link to the last source of some cells, one whose text was located before any other."""
+        found = [source for cell in cells for source in split(cell)]
+        located = [source for source in found if source in self._every.index and self._every.loc[source, "located"]]
+        return self.cite(";".join((located or found)[-1:]))
 
 
 def head(case: Case, given: Inputs) -> Markup:
@@ -220,14 +231,15 @@ def _certificates(case: Case, refs: Cited) -> str:
         ends = mine["valid_to"].dropna()
         if best == "qualified" and len(ends):
             text = tr("{scheme}: held, valid until {day}", scheme=scheme, day=date_text(ends.max().date()))
-        said.append(f"{esc(text)} {refs.first(mine['source_ids'].tail(1))}".strip())
+        said.append(f"{esc(text)} {refs.last(mine['source_ids'])}".strip())
     return tr("; ").join(said) or esc(tr("none seen"))
 
 
 def what(case: Case, refs: Cited) -> Markup:
     """What the setup is: a paragraph, and the facts that matter, each with why it does."""
     row = case.row
-    text = f"<p><strong>{esc(row['name'])}.</strong> {esc(row['summary'])} {refs.cite(row['source_ids'])}</p>"
+    about = f"<strong>{esc(row['name'])}.</strong> {esc(row['summary'])} {refs.cite(row['source_ids'])}"
+    text = f'<p id="row-{esc(case.setup)}">{about}</p>'
     custody, unseen = row["key_custody"], tr("not published")
     operators = places(row["operator_countries"] or case.host.get("staff_countries"))
     facts = {
@@ -263,8 +275,8 @@ def what(case: Case, refs: Cited) -> Markup:
 # -- the three answers -------------------------------------------------------------------------------------------------
 
 
-def _card(title: str, answer: str, *sentences: object) -> str:
-    body = "".join(f"<p>{esc(s)}</p>" for s in sentences if esc(s))
+def _card(title: str, nodes: Iterable[str], answer: str, *sentences: object) -> str:
+    body = "".join(f"<p>{esc(s)}</p>" for s in sentences if esc(s)) + trail(nodes).html
     said = answer[:1].upper() + answer[1:]
     return f'<div class="card"><h3>{esc(title)}</h3><p class="answer">{esc(said)}</p>{body}</div>'
 
@@ -272,36 +284,39 @@ def _card(title: str, answer: str, *sentences: object) -> str:
 def answers(case: Case, refs: Cited) -> Markup:
     """The three answers, each with its question, a word and a number, an interval, and what they mean."""
     n, years = case.numbers, years_text(case.horizon_years)
+    reached, disclosed = ((n[f"{name}_low"], n[f"{name}_high"]) for name in ("reach", "probability"))
     reach = _card(
         tr("1. Can a foreign law reach the data?"),
-        tr("{word}: {chance}", word=in_words(n["reach"]), chance=percent(n["reach"])),
+        ("reach", "unseen", "experts"),
+        tr("{word}: {chance}", word=in_words(n["reach"]), chance=percent(n["reach"], reached)),
         tr(
             "This is the probability that the law of a foreign state binds somebody who can produce the data. The "
             "inputs are uncertain: nine tenths of the possible values lie between {low} and {high} (90 % interval).",
-            low=percent(n["reach_low"]),
-            high=percent(n["reach_high"]),
+            low=percent(n["reach_low"], reached),
+            high=percent(n["reach_high"], reached),
         ),
         tr("To be within reach is not yet to be asked."),
     )
     likely = _card(
         tr("2. How likely is a disclosure within {years}?", years=years),
+        LIKELY,
         tr(
             "{word}: {chance}, {odds}",
             word=in_words(n["probability"]),
-            chance=percent(n["probability"]),
-            odds=one_in(n["probability"]),
+            chance=percent(n["probability"], disclosed),
+            odds=one_in(n["probability"], disclosed),
         ),
         tr(
             "This is the probability that, at least once, readable data of this setup are handed to a foreign "
             "authority. The inputs are uncertain: nine tenths of the possible values lie between {low} and {high} "
             "(90 % interval).",
-            low=percent(n["probability_low"]),
-            high=percent(n["probability_high"]),
+            low=percent(n["probability_low"], disclosed),
+            high=percent(n["probability_high"], disclosed),
         ),
         tr(
             "Half of them lie below {median}. The number above is higher, because a small chance of frequent "
             "disclosures weighs much in it.",
-            median=percent(n["probability_median"]),
+            median=percent(n["probability_median"], disclosed),
         )
         if n["probability_median"] < n["probability"] / 2
         else "",
@@ -311,24 +326,29 @@ def answers(case: Case, refs: Cited) -> Markup:
 
 def _judged(case: Case, refs: Cited) -> str:
     """How a regulator might rule on a setup like this, and how authorities have ruled on the system."""
-    title, ruled = tr("3. How do authorities judge it?"), _record(case, refs)
+    title, ruled, nodes = (
+        tr("3. How do authorities judge it?"),
+        _record(case, refs),
+        ("acceptability", "reach", "unseen"),
+    )
     try:
         found = acceptability_of(load_acceptability(study=case.study), case.x, case.study, setups=case.rows).table
     except StudyError:
-        return _card(title, tr("not predicted"), ruled)
+        return _card(title, nodes, tr("not predicted"), ruled)
     best = found.iloc[int(found["probability"].to_numpy().argmax())]
-    rest = found[found["outcome"] != best["outcome"]]
-    others = [f"{tr(str(name))} {percent(p)}" for name, p in zip(rest["outcome"], rest["probability"], strict=True)]
+    ends = best["probability_low"], best["probability_high"]
+    rest = found[found["outcome"] != best["outcome"]][["outcome", "probability", "probability_low", "probability_high"]]
+    others = [f"{tr(name)} {percent(p, (low, high))}" for name, p, low, high in rest.itertuples(index=False)]
     foreseen = tr(
         "This would be the most probable ruling of a regulator that judged it today as a new system (90 % interval "
         "{low} to {high}). The others: {others}.",
-        low=percent(best["probability_low"]),
-        high=percent(best["probability_high"]),
+        low=percent(ends[0], ends),
+        high=percent(ends[1], ends),
         others=", ".join(others),
     )
     far = tr("No case that was decided is like this one: the model reaches beyond what it has seen.")
-    answer = tr("{word}: {chance}", word=tr(str(best["outcome"])), chance=percent(best["probability"]))
-    return _card(title, answer, foreseen, far if best["extrapolation"] else "", ruled)
+    answer = tr("{word}: {chance}", word=tr(str(best["outcome"])), chance=percent(best["probability"], ends))
+    return _card(title, nodes, answer, foreseen, far if best["extrapolation"] else "", ruled)
 
 
 def _record(case: Case, refs: Cited) -> Markup:
@@ -347,7 +367,7 @@ def _record(case: Case, refs: Cited) -> Markup:
     )
     hosts = case.study["decisions"].set_index("decision_id")["provider_id"].reindex(found["decision_id"])
     other = "" if (hosts == case.row["provider_id"]).any() else tr("They were about another host.")
-    return Markup(f"{esc(said)} {esc(other)} {refs.first(found['source_ids'])}")
+    return Markup(" ".join(filter(None, (esc(said), esc(other), refs.first(found["source_ids"]).html))))
 
 
 # -- foot --------------------------------------------------------------------------------------------------------------
@@ -366,8 +386,8 @@ def foot(case: Case) -> Markup:
         *(f"data/providers.csv {case.host[k]}" for k in case.host if k == "provider_id"),
     ]
     behind = tr(
-        "Facts of this setup: {rows}, and the tables that name this host. Rates, judgements and priors: the ledger of "
-        "the comparison report leads from each of them to its rows and sources.",
+        "Facts of this setup: {rows}, and the tables that name this host. From each number to its rows and sources: on "
+        "screen at the end of this page, on paper in the ledger of the comparison report.",
         rows=", ".join(rows),
     )
     cite = tr(

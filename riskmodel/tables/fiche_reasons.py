@@ -1,4 +1,4 @@
-"""The second half of the fiche: reasons, changes, open questions, what is not known, checks.
+"""The second half of the fiche: reasons, changes, open questions, what is not known, checks, the ledger.
 
 Question answered: *what drives the answers of this setup, what would change them, and how far may they be trusted?*
 """
@@ -14,15 +14,17 @@ import pandas as pd
 from riskmodel.decide import drivers
 from riskmodel.draws import ROUTE_GROUPS
 from riskmodel.language import mark, tr, trn
-from riskmodel.tables.fiche import Case, links, places
+from riskmodel.tables.evidence import counts_words, elicitation_words, inputs, priors_words
+from riskmodel.tables.fiche import Case, Cited, links, places
+from riskmodel.tables.ledger import LIKELY, NODES, ledger, rows_shown
 from riskmodel.tables.page import Markup, esc, table
 from riskmodel.tables.setups import country
-from riskmodel.wording import factor, one_in, percent, share_text, years_text
+from riskmodel.wording import between, factor, one_in, percent, share_text, years_text
 
 if TYPE_CHECKING:
     from riskmodel.checks import Row
 
-__all__ = ["changes", "changes_says", "checked", "driving", "limits", "questions", "unknowns"]
+__all__ = ["changes", "changes_says", "checked", "driving", "limits", "questions", "rests", "unknowns"]
 
 KEYS = {
     "provider": mark("Does the host hold the keys?"),
@@ -153,13 +155,19 @@ def changes(case: Case) -> Markup:
             tr("Change"): [tr("none, as it is"), *found["label"]],
             tr("Who can make it"): ["", *(tr(ACTORS[actor]) for actor in found["actor"])],
             tr("Probability of a disclosure"): [
-                tr("{chance} ({odds})", chance=percent(p), odds=one_in(p)) for p in chances
+                tr("{chance} ({odds})", chance=percent(p, span), odds=one_in(p, span))
+                for p, span in zip(chances, ends, strict=True)
             ],
-            tr("90 % interval"): [tr("{low} to {high}", low=percent(a), high=percent(b)) for a, b in ends],
+            tr("90 % interval"): [between(*span) for span in ends],
             tr("Times what it is now"): [factor(v) for v in (1.0, *found["ratio"])],
         }
     )
-    return table(frame, tr("What each change alone would leave"))
+    beyond = any(chance > span[1] for chance, span in zip(chances, ends, strict=True))
+    why = tr(
+        "A probability above its interval is no error: a small chance of frequent disclosures weighs more in it than "
+        "the nine tenths of possible values that the interval spans."
+    )
+    return table(frame, tr("What each change alone would leave"), note=why if beyond else "")
 
 
 def changes_says(case: Case) -> str:
@@ -294,3 +302,35 @@ def limits() -> list[str]:
         ),
         tr("A disclosure may be lawful in the state that orders it. How many persons it would concern is not said."),
     ]
+
+
+def rests(case: Case, refs: Cited) -> Markup:
+    """What the numbers rest on, for the screen: the ledger of this setup, the rows, and sources not cited above."""
+    study, facts, before = case.study, [case.facts], len(refs.number)
+    nodes = (*LIKELY[:-1], "acceptability", "experts")
+    used = {quantity for name in nodes for quantity in NODES[name].quantities}
+    judged = inputs(study, facts)["elicitation"]
+    judged = judged[judged["quantity"].isin(used)]
+    ids = rows_shown(study, "elicitation", "priors", "count_roles") | {case.setup}
+    parts = [
+        ledger(study, facts, refs, nodes=nodes, shown=ids, level=3),
+        table(
+            counts_words(study, facts, refs),
+            tr("Counts and statements of disclosure that inform the rates"),
+            fold=tr("All counts and statements"),
+        ),
+        table(
+            elicitation_words(study, judged),
+            tr("Elicited quantiles: 10, 50 and 90 %"),
+            fold=tr("All elicited quantiles"),
+        ),
+        table(
+            priors_words(study, refs),
+            tr("Priors: what the model assumes before any expert or count speaks"),
+            fold=tr("All priors"),
+        ),
+        Markup(f"<h3>{esc(tr('Sources of the rows above'))}</h3>"),
+        refs.listing(after=before, addresses=False),
+    ]
+    head = esc(tr("What the numbers rest on: each part of the model, its rows and their sources"))
+    return Markup(f'<details class="screen"><summary>{head}</summary>{"".join(map(esc, parts))}</details>')

@@ -163,7 +163,9 @@ def setups(study: Study, refs: References) -> Iterator[tuple[str, pd.DataFrame]]
             out.append(
                 {
                     tr("Setup"): lines(
-                        Markup(f"<b>{esc(r['label'])}</b>"), r["name"], Markup(f"<code>{esc(r['setup_id'])}</code>")
+                        Markup(f'<b id="row-{esc(r["setup_id"])}">{esc(r["label"])}</b>'),
+                        r["name"],
+                        Markup(f"<code>{esc(r['setup_id'])}</code>"),
                     ),
                     tr("What it is"): lines(r["summary"], f"{plain(r['kind']).capitalize()}. {dates}".strip()),
                     tr("Host"): lines(

@@ -211,16 +211,21 @@ def test_two_clicks_in_the_comparison(study: Study, language: str) -> None:
                 tables.elicitation_words(said),
                 tables.priors_words(said, refs),
                 tables.decisions_words(rm.acceptability(said).table, refs),
+                *(frame for _, frame in tables.setups(said, refs)),
             )
         ]
-        parts = (rows[3], ["acceptability"]), (rows[0].replace("row-CC", "x"), None), ("<p>text</p>", ["keys", "reach"])
+        parts = (
+            ("".join(rows[3:]), ["acceptability"]),
+            (rows[0].replace("row-CC", "x"), None),
+            ("<p>text</p>", ["keys", "reach"]),
+        )
         whole = "".join([str(tables.ledger(said, facts, refs)), *rows[:3]])
         node = executed(*parts, (whole, None), (str(refs.listing()), None))
     node.cells[3].outputs.append(
         nbformat.v4.new_output("display_data", {"image/png": "iVBORw0KGgo=", "text/plain": "a picture"})
     )
     text = page(node, Job(Path("x.ipynb"), "x.html", language=language))
-    assert two_clicks(text) == 3
+    assert two_clicks(text) == 2 + len(rows[3:])
     assert 'href="#row-EL167"' in text and 'id="row-EL167"' in text
     words = {"en": "What this rests on: ", "fr": "Ce sur quoi cela repose\u00a0: "}[language]
     keys = {"en": "Keys and contract", "fr": "Clés et contrat"}[language]

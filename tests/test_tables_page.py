@@ -15,7 +15,7 @@ def rows(made: Markup) -> list[str]:
 
 def test_a_table_has_caption_scopes_and_a_box() -> None:
     made = table(
-        pd.DataFrame({"Setup": ["A", "B"], "Chance": ["2.3 %", "10 %"], "Why": ["x" * 90, None]}), "What it says"
+        pd.DataFrame({"Setup": ["A", "B"], "Chance": ["2.3 %", "10 %"], "Why": ["xx " * 30, None]}), "What it says"
     )
     assert made.html.startswith('<div class="table" role="region" tabindex="0" aria-label="What it says">')
     assert "<caption><span>What it says</span></caption><thead>" in made.html
@@ -23,7 +23,7 @@ def test_a_table_has_caption_scopes_and_a_box() -> None:
         rows(made)[0]
         == '<tr><th scope="col">Setup</th><th scope="col" class=r>Chance</th><th scope="col">Why</th></tr>'
     )
-    assert rows(made)[1] == f'<tr><th scope="row">A</th><td class=r>2.3 %</td><td class=w>{"x" * 90}</td></tr>'.replace(
+    assert rows(made)[1] == f'<tr><th scope="row">A</th><td class=r>2.3 %</td><td class=w>{"xx " * 30}</td></tr>'.replace(
         " %", "\N{NO-BREAK SPACE}%"
     )
     assert rows(made)[2].endswith("<td class=w></td></tr>"), "missing is empty, not nan"
@@ -59,3 +59,10 @@ def test_markup_passes_once_and_lines_keep_their_spaces() -> None:
 def test_an_empty_table_has_its_heads() -> None:
     made = table(pd.DataFrame({"a": [], "b": []}), "Nothing")
     assert rows(made) == ['<tr><th scope="col">a</th><th scope="col">b</th></tr>']
+
+
+def test_a_word_longer_than_any_column_may_break_and_stays_the_same() -> None:
+    made = table(pd.DataFrame({"a": ["W" * 300], "b": [Markup(f'<a href="#{"x" * 90}">{"y" * 90}</a>')]}), "c")
+    assert made.html.count("<wbr>") == 18 + 5
+    assert f'href="#{"x" * 90}"' in made.html
+    assert "W" * 300 in made.html.replace("<wbr>", "")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import itertools
 import re
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,9 @@ def lines(*parts: object) -> Markup:
 
 LONG, SHORT = 70, 26
 """Characters from which a column of texts gets room, and up to which one of numbers stays on one line."""
+BREAKS = 16
+"""Characters after which a word that is longer than any column may break."""
+_LONG_WORD = re.compile(r"[^\s<>&;]{40,}(?![^<>]*>)")
 _NUMBER = re.compile(r"[<>×+−-]?\s?\d[\d.,\s\u202f]*(?:%|pp)?")
 _TAG = re.compile(r"<(table|thead|tbody|tfoot|tr|th|td|span)\b([^>]*\bgt_[^>]*)>")
 _KEPT = re.compile(r'\b(scope|colspan|rowspan)="([^"]*)"')
@@ -89,7 +93,7 @@ def _written(frame: pd.DataFrame, note: str | Markup) -> str:
     from great_tables import GT
     from great_tables import html as safe
 
-    cells = frame.map(esc)
+    cells = frame.map(lambda cell: _LONG_WORD.sub(_breakable, esc(cell)))
     keys = [f"c{k}" for k in range(len(cells.columns))]
     names: Any = frame.columns
     heads = list(names) if names.nlevels > 1 else [("", name) for name in names]
@@ -110,6 +114,11 @@ def _written(frame: pd.DataFrame, note: str | Markup) -> str:
     head, rows, foot = re.split(r"(?=<tbody>)|(?<=</tbody>)", lines)
     rows = re.sub(r"<td>", lambda _: f"<td class={kind}>" if (kind := next(classes)) else "<td>", rows)
     return re.sub(r">\s*\n\s*<", "><", head + rows + foot)
+
+
+def _breakable(word: re.Match[str]) -> str:
+    """A word longer than any column, with places where a line may end."""
+    return "<wbr>".join(textwrap.wrap(word.group(), BREAKS, break_on_hyphens=False))
 
 
 def _kind(column: pd.Series[str]) -> str:

@@ -12,8 +12,11 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+import riskmodel as rm
 from riskmodel import tables
-from riskmodel.tables import export
+from riskmodel.nexus import setup_facts
+from riskmodel.tables import export, ledger_rows
+from riskmodel.tables.ledger import NODES
 
 HOSTILE = ["<script>alert(1)</script>", '=HYPERLINK("http://x")', "@SUM(1)", "-2+3", "\t=1", "x" * 300, " =1+1"]
 
@@ -63,3 +66,25 @@ def test_works_are_those_of_the_file(root: Path) -> None:
     entries = (root / "references.bib").read_text(encoding="utf-8").count("\n@")
     assert listed.count("<li>") == entries
     assert not set("{}\\") & set(listed)
+
+
+def test_a_figure_names_its_nodes_and_these_their_rows(folder: Path) -> None:
+    export.behind(pd.DataFrame({"value": [1.0]}), "=A figure that rests on reach.")
+    export.behind(pd.DataFrame({"value": [1.0]}), "A figure that names nothing.")
+    ledger = pd.DataFrame({"node": ["reach"], "row": ["=1+1"]})
+    book = export.workbook(folder, {}, {"=A figure that rests on reach.": "reach; experts"}, {"ledger": ledger})
+    contents = pd.read_csv(folder / export.CONTENTS, keep_default_na=False)
+    assert contents[export.RESTS].tolist() == ["reach; experts", ""]
+    assert (folder / "ledger.csv").read_text(encoding="utf-8") == "node,row\nreach,'=1+1\n"
+    with zipfile.ZipFile(book) as inside:
+        assert 'name="ledger"' in inside.read("xl/workbook.xml").decode()
+
+
+def test_rows_of_the_ledger_have_a_source_or_a_judge() -> None:
+    study = rm.read_study()
+    found = ledger_rows(study, setup_facts(study, study["setups"].query("setup_id == 'HDH_AZURE'")))
+    assert set(found["node"]) == set(NODES)
+    assert found[(found["source_ids"] == "") & (found["judge"] == "")].empty
+    judged = found[found["table"] == "elicitation"]
+    assert set(judged["row"]) <= set(study["elicitation"]["elicitation_id"])
+    assert set(found["judge"]) <= {"", *study["experts"]["expert_id"]}

@@ -125,6 +125,7 @@ def test_every_figure_has_its_numbers(page: Page, numbers: Path) -> None:
     assert [a["alt"] for a in page.all("img")] == captions.tolist()
     assert (numbers / export.WORKBOOK).stat().st_size > 10_000
     assert contents["source"].str.contains("posterior").all()
+    assert (contents[export.RESTS] != "").all(), "every figure names its nodes of the ledger"
     risky = ("=", "+", "-", "@")
     for file in numbers.glob("figure-*.csv"):
         text = pd.read_csv(file).select_dtypes(exclude="number").fillna("").astype(str)

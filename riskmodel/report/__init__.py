@@ -353,7 +353,7 @@ def _written(
 ) -> list[Path]:
     """Run all jobs, and put their pages into the folder once every one of them is complete."""
     from riskmodel.report import printing
-    from riskmodel.report.page import page
+    from riskmodel.report.page import figure_nodes, page
     from riskmodel.tables import export
 
     begun, tell = time.monotonic(), progress or (lambda line: None)
@@ -376,9 +376,10 @@ def _written(
                 return str(file)
 
             def finish(job: Job, node: Any) -> None:
+                nodes = figure_nodes(node)
                 (ready / job.file).write_text(page(node, job, with_code=with_code), encoding="utf-8")
                 if data and (ready / _data(job)).is_dir():
-                    export.workbook(ready / _data(job), _about(job, given), given.study["sources"])
+                    export.workbook(ready / _data(job), _about(job, given), nodes, _behind(job, given))
                 if pdf and job.parameters:
                     printing.pdf(ready / job.file, (ready / job.file).with_suffix(".pdf"))
 
@@ -409,8 +410,22 @@ def _about(job: Job, given: Inputs) -> dict[str, object]:
         "posterior": given.posterior.posterior_id,
         "horizon_years": job.parameters.get("horizon_years", ""),
         "made on": dt.datetime.now(dt.UTC).date().isoformat(),
-        "sources": "each input and its sources are in the ledger at the end of the report",
+        "sources": "rests_on names nodes of the ledger, whose rows name source or judge; documents are in sources",
     }
+
+
+def _behind(job: Job, given: Inputs) -> dict[str, pd.DataFrame]:
+    """The ledger as a table, and the documents that its rows name."""
+    from riskmodel.nexus import setup_facts
+    from riskmodel.schema import split
+    from riskmodel.tables import ledger_rows
+
+    rows = given.study["setups"]
+    mine = rows[rows["setup_id"] == job.parameters["setup"]] if "setup" in job.parameters else rows
+    facts = setup_facts(given.study, mine, horizon_years=job.parameters["horizon_years"])
+    ledger, sources = ledger_rows(given.study, facts), given.study["sources"]
+    named = {source for cell in ledger["source_ids"] for source in split(cell)}
+    return {"ledger": ledger, "sources": sources[sources["source_id"].isin(named)]}
 
 
 def _folder(path: Path) -> None:

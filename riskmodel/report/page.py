@@ -20,7 +20,7 @@ from riskmodel.errors import UsageError
 from riskmodel.language import current, speaking, tr
 from riskmodel.report.notebooks import Job
 
-__all__ = ["ReportPage", "page"]
+__all__ = ["ReportPage", "figure_nodes", "page"]
 
 LEDGER = 'id="ledger"'
 """Mark of the part that says what each input rests on."""
@@ -103,6 +103,13 @@ def page(node: Any, job: Job, *, with_code: bool = False) -> str:
     with speaking(job.language):
         body, _ = exporter.from_notebook_node(node, given)
     return str(body)
+
+
+def figure_nodes(node: Any) -> dict[str, str]:
+    """Nodes of the ledger that each figure of an executed notebook names, by its caption."""
+    shown = ((cell.metadata.get("trail", ()), out) for cell in node.cells for out in cell.get("outputs", ()))
+    pictures = ((nodes, out.get("metadata", {}).get("image/png", {}).get("alt")) for nodes, out in shown)
+    return {alt: "; ".join(nodes) for nodes, alt in pictures if alt}
 
 
 def _words() -> dict[str, str]:

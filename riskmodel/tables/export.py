@@ -22,6 +22,8 @@ __all__ = ["CONTENTS", "WORKBOOK", "behind", "collect", "unit_of", "workbook"]
 
 CONTENTS, WORKBOOK = "contents.csv", "riskmodel-data.xlsx"
 COLUMNS = ("file", "caption", "column", "unit", "source")
+RESTS = "rests_on"
+"""Column of the contents that names the nodes of the ledger behind a figure."""
 UNITS = (
     (r"horizon_years|(^|_)years$", "years"),
     (r"_pct$", "per cent"),
@@ -99,7 +101,12 @@ def _write(path: Path, frame: pd.DataFrame) -> None:
         out.writerows([harmless(cell) for cell in row] for row in filled.itertuples(index=False, name=None))
 
 
-def workbook(folder: Path, about: Mapping[str, object], sources: pd.DataFrame | None = None) -> Path:
+def workbook(
+    folder: Path,
+    about: Mapping[str, object],
+    nodes: Mapping[str, str] | None = None,
+    more: Mapping[str, pd.DataFrame] | None = None,
+) -> Path:
     """Put all tables of a folder into one workbook, with what they are about on its first sheet.
 
     Parameters
@@ -108,13 +115,20 @@ def workbook(folder: Path, about: Mapping[str, object], sources: pd.DataFrame | 
         Where :func:`behind` wrote.
     about
         What identifies the numbers: posterior, data, horizon, date.
-    sources
-        Documents that the study rests on, as a last sheet.
+    nodes
+        Caption of a figure -> nodes of the ledger that it rests on; also kept in the list of contents.
+    more
+        Further sheets, such as the ledger and the documents that the study rests on; each also a CSV file.
     """
     from xlsxwriter import Workbook
 
     target = folder / WORKBOOK
     contents = pd.read_csv(folder / CONTENTS, keep_default_na=False)
+    if nodes:
+        said = contents["caption"].str.removeprefix("'").map(nodes).fillna("")
+        _write(folder / CONTENTS, contents := contents.assign(**{RESTS: said}))
+    for name, frame in (more or {}).items():
+        _write(folder / f"{name}.csv", frame)
     with Workbook(
         str(target), {"strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
     ) as book:
@@ -127,8 +141,8 @@ def workbook(folder: Path, about: Mapping[str, object], sources: pd.DataFrame | 
         for file in contents["file"].unique():
             frame = pd.read_csv(folder / file)
             _sheet(book.add_worksheet(Path(str(file)).stem), frame, 0, bold)
-        if sources is not None:
-            _sheet(book.add_worksheet("sources"), sources.astype(str), 0, bold)
+        for name, frame in (more or {}).items():
+            _sheet(book.add_worksheet(name), frame.astype("object").fillna("").astype(str), 0, bold)
     return target
 
 

@@ -23,7 +23,7 @@ from riskmodel.tables.setups import names
 if TYPE_CHECKING:
     from riskmodel.study import Study
 
-__all__ = ["LIKELY", "NODES", "ledger", "rows_shown", "trail"]
+__all__ = ["LIKELY", "NODES", "ledger", "ledger_rows", "rows_shown", "trail"]
 
 
 class Input(NamedTuple):
@@ -251,6 +251,24 @@ def ledger(
         found = pd.DataFrame([_entry(study, refs, ids, *item) for item in _inputs_of(NODES[name], rows)])
         parts += [lead, table(found, tr("{title}: tables, rows and sources", title=tr(title))).html]
     return Markup(f'<div id="ledger">{"".join(parts)}{_experts(study, rows["elicitation"]).html}</div>')
+
+
+def ledger_rows(study: Study, facts: Sequence[SetupFacts]) -> pd.DataFrame:
+    """The ledger as a plain table, for those who count on: one line a row of the data under each node.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``node``, ``table``, ``row`` (its id), ``source_ids`` and ``judge`` (id of the expert); empty: there is none.
+    """
+    found, whole = [], inputs(study, facts)
+    for name, node in NODES.items():
+        for spec, place, rows in _inputs_of(node, whole):
+            none = pd.Series("", index=rows.index)
+            judge = rows.get("expert_id", none + "modeller") if spec.judged else none
+            values = {"row": rows[spec.key], "source_ids": rows.get("source_ids", none).fillna(""), "judge": judge}
+            found.append(pd.DataFrame({"node": name, "table": place, **values}))
+    return pd.concat(found, ignore_index=True).drop_duplicates(ignore_index=True)
 
 
 def rows_shown(study: Study, *tables: str) -> frozenset[str]:

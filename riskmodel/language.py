@@ -11,7 +11,7 @@ import datetime as dt
 import gettext
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -152,17 +152,17 @@ def localised(number: str) -> str:
     return _NUMBER.sub(lambda m: m.group().replace(",", _NARROW).replace(".", ","), number)
 
 
-def date_text(day: dt.date, form: str = "long") -> str:
+def date_text(day: dt.date) -> str:
     """Write a day in the current language.
 
     >>> date_text(dt.date(2026, 11, 22))
     '22 November 2026'
     """
     if current() == "en":
-        return f"{day.day} {day:%B %Y}" if form == "long" else f"{day:%B %Y}"
+        return f"{day.day} {day:%B %Y}"
     from babel.dates import format_date
 
-    return str(format_date(day, "d MMMM y" if form == "long" else "MMMM y", locale=current()))
+    return str(format_date(day, "d MMMM y", locale=current()))
 
 
 def paragraphs(source: str) -> list[str]:
@@ -179,12 +179,12 @@ def translated_text(source: str) -> str:
     return "\n\n".join(part if part.startswith("$$") else tr(part) for part in paragraphs(source))
 
 
-def translated_study(study: Study, columns: Iterable[tuple[str, tuple[str, ...]]] | None = None) -> Study:
+def translated_study(study: Study) -> Study:
     """Return a study whose labels and names are in the current language; ids and facts stay."""
     if current() == "en":
         return study
     tables = dict(study.tables)
-    for name, texts in columns or DATA_TEXTS.items():
+    for name, texts in DATA_TEXTS.items():
         frame = tables[name].copy()
         for column in texts:
             frame[column] = frame[column].map(tr, na_action="ignore").astype(frame[column].dtype)

@@ -24,9 +24,9 @@ from riskmodel.schema import RawTable, Resource, cell_tests, fields_of, primary_
 from riskmodel.study import Study
 
 if TYPE_CHECKING:
-    from riskmodel.fit import Posterior
+    pass
 
-__all__ = ["Overridden", "needs_refit", "override", "read_overrides"]
+__all__ = ["Overridden", "read_overrides"]
 
 COLUMNS = ("table", "row_id", "column", "value")
 """Columns that a file of overrides must have; ``reason`` may be added."""
@@ -87,7 +87,7 @@ def read_overrides(source: Source, study: Study) -> Overridden:
     Returns
     -------
     Overridden
-        The new study, the list of changes, and whether they call for a refit (also :func:`needs_refit`).
+        The new study, the list of changes, and whether they call for a refit.
 
     Raises
     ------
@@ -132,16 +132,6 @@ def read_overrides(source: Source, study: Study) -> Overridden:
         raise StudyError([Problem.of_file(file, f"leaves evidence that no model can be built from: {error}")]) from None
     changed = replace(changed, design_hash=identity if refit else study.design_hash)
     return Overridden(changed, pd.DataFrame(rows, columns=[*LISTED]).astype("str"), refit)
-
-
-def override(study: Study, source: Source) -> Overridden:
-    """Replace cells of a study: :func:`read_overrides` with the study first."""
-    return read_overrides(source, study)
-
-
-def needs_refit(posterior: Posterior, study: Study) -> bool:
-    """Whether a posterior belongs to other likelihood data or priors than a study's: then its answers do not hold."""
-    return _identity(study) != posterior.design_hash
 
 
 def _identity(study: Study) -> str:

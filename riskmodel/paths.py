@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from riskmodel.fit import Posterior
     from riskmodel.study import Study
 
-__all__ = ["Paths", "legs_of", "path_exposure"]
+__all__ = ["Paths", "legs_of"]
 
 DAYS = 365.25
 
@@ -115,7 +115,28 @@ class Paths:
         self._draws = Draws(posterior, self._programmes)
 
     def exposure(self, plan: pd.DataFrame, dates: Sequence[dt.date] | None = None) -> xr.Dataset:
-        """Score one plan: :func:`path_exposure`."""
+        """Score a dated sequence of setups.
+
+        Parameters
+        ----------
+        plan
+            One row a leg, as for :func:`legs_of`.
+        dates
+            Days up to which the probability is wanted, within the plan; default: its last day.
+
+        Returns
+        -------
+        xarray.Dataset
+            dims ``sample``, ``date``: ``probability`` (at least one disclosure from the plan's first day up to the
+            date, settled unknowns integrated out) and ``world_probability`` (in the sample's own world); ``reach_any``
+            (sample): some foreign law reaches at some time of the plan. Attributes ``start``, ``home``,
+            ``design_hash``.
+
+        Raises
+        ------
+        UsageError
+            If the plan is not one, or a date lies outside it.
+        """
         legs = legs_of(plan, self.rows)
         first, last = legs[0][1], legs[-1][2]
         wanted = [last] if dates is None else list(dates)
@@ -140,41 +161,6 @@ class Paths:
             coords={"date": pd.to_datetime(wanted)},
             attrs={"start": first.isoformat(), "home": self.home, "design_hash": self._design_hash},
         ).transpose("sample", "date")
-
-
-def path_exposure(
-    posterior: Posterior,
-    study: Study,
-    plan: pd.DataFrame,
-    dates: Sequence[dt.date] | None = None,
-    *,
-    setups: pd.DataFrame | None = None,
-    home: str | None = None,
-) -> xr.Dataset:
-    """Score a dated sequence of setups.
-
-    Parameters
-    ----------
-    posterior, study, setups, home
-        As for :func:`riskmodel.exposure`.
-    plan
-        One row a leg, as for :func:`legs_of`.
-    dates
-        Days up to which the probability is wanted, within the plan; default: its last day.
-
-    Returns
-    -------
-    xarray.Dataset
-        dims ``sample``, ``date``: ``probability`` (at least one disclosure from the plan's first day up to the date,
-        settled unknowns integrated out) and ``world_probability`` (in the sample's own world); ``reach_any`` (sample):
-        some foreign law reaches at some time of the plan. Attributes ``start``, ``home``, ``design_hash``.
-
-    Raises
-    ------
-    UsageError
-        If the plan is not one, or a date lies outside it.
-    """
-    return Paths(posterior, study, setups, home).exposure(plan, dates)
 
 
 def _path(book: Book, legs: Sequence[tuple[Record, dt.date, dt.date]]) -> _Path:

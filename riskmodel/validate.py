@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
     from riskmodel.study import Study
 
 __all__ = ["SIMULATIONS", "calibration", "stored", "validate"]
-
-log = logging.getLogger(__name__)
 
 SIMULATIONS = 200
 RANKED_AMONG = 99

@@ -13,7 +13,7 @@ from riskmodel.errors import UsageError
 from riskmodel.exposure import exposure
 from riskmodel.fit import Posterior
 from riskmodel.integral import nothing_opens
-from riskmodel.paths import path_exposure
+from riskmodel.paths import Paths
 from riskmodel.study import Study
 
 START, END = dt.date(2026, 11, 22), dt.date(2030, 11, 22)
@@ -28,7 +28,7 @@ def plan(*legs: tuple[str, str, str], name: str = "mine") -> pd.DataFrame:
 def test_one_leg_is_the_setup_itself(study: Study, posterior: Posterior, setup: str) -> None:
     rows = study["setups"].query("setup_id == @setup")
     x = exposure(posterior, study, setups=rows, start=START, horizon_years=YEARS, by_regime=False)
-    y = path_exposure(posterior, study, plan((setup, str(START), str(END))))
+    y = Paths(posterior, study).exposure(plan((setup, str(START), str(END))))
     for name in ("probability", "world_probability"):
         np.testing.assert_allclose(y[name].values[:, 0], x[name].values[:, 0], rtol=1e-9, atol=1e-15)
     np.testing.assert_allclose(y["reach_any"].values, x["reach_any"].values[:, 0], rtol=1e-9)
@@ -36,9 +36,9 @@ def test_one_leg_is_the_setup_itself(study: Study, posterior: Posterior, setup: 
 
 def test_cutting_a_leg_changes_nothing(study: Study, posterior: Posterior) -> None:
     """A question is settled once: survival of the two parts is not multiplied."""
-    whole = path_exposure(posterior, study, plan(("HDH_AZURE", "2026-11-22", "2030-11-22")))
-    parts = path_exposure(
-        posterior, study, plan(("HDH_AZURE", "2026-11-22", "2028-01-01"), ("HDH_AZURE", "2028-01-01", "2030-11-22"))
+    whole = Paths(posterior, study).exposure(plan(("HDH_AZURE", "2026-11-22", "2030-11-22")))
+    parts = Paths(posterior, study).exposure(
+        plan(("HDH_AZURE", "2026-11-22", "2028-01-01"), ("HDH_AZURE", "2028-01-01", "2030-11-22"))
     )
     for name in ("probability", "world_probability", "reach_any"):
         np.testing.assert_allclose(parts[name].values, whole[name].values, rtol=1e-9, atol=1e-15)
@@ -59,7 +59,7 @@ def test_cutting_a_leg_changes_nothing(study: Study, posterior: Posterior) -> No
 @pytest.mark.parametrize("legs", [("HDH_AZURE", "HDH_ALT_OVH"), ("HDH_AZURE_PROVIDERKEY", "HDH_AZURE")])
 def test_a_migration_agrees_with_its_worlds(study: Study, posterior: Posterior, legs: tuple[str, str]) -> None:
     one, other = legs
-    x = path_exposure(posterior, study, plan((one, "2020-11-22", "2025-01-01"), (other, "2025-01-01", "2030-11-22")))
+    x = Paths(posterior, study).exposure(plan((one, "2020-11-22", "2025-01-01"), (other, "2025-01-01", "2030-11-22")))
     gap = (x["world_probability"] - x["probability"]).values[:, 0]
     assert abs(gap.mean()) < 4 * gap.std() / np.sqrt(len(gap))
     ends = [
@@ -145,15 +145,15 @@ def test_wrong_calendars_get_one_message(
     study: Study, posterior: Posterior, legs: list[tuple[str, str, str]], says: str
 ) -> None:
     with pytest.raises(UsageError, match=says):
-        path_exposure(posterior, study, plan(*legs))
+        Paths(posterior, study).exposure(plan(*legs))
 
 
 def test_other_wrong_questions(study: Study, posterior: Posterior) -> None:
     one = plan(("HDH_AZURE", "2020-01-01", "2021-01-01"))
     with pytest.raises(UsageError, match="lacks column to_date"):
-        path_exposure(posterior, study, one.drop(columns="to_date"))
+        Paths(posterior, study).exposure(one.drop(columns="to_date"))
     with pytest.raises(UsageError, match="must be after 2020-01-01 and up to 2021-01-01"):
-        path_exposure(posterior, study, one, [dt.date(2022, 1, 1)])
+        Paths(posterior, study).exposure(one, [dt.date(2022, 1, 1)])
     with pytest.raises(UsageError, match="every_months"):
         calendar(posterior, study, one, every_months=0)
     with pytest.raises(UsageError, match="has one leg"):

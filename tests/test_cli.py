@@ -20,7 +20,7 @@ import pytest
 
 import riskmodel as rm
 from riskmodel import cli, report, study, validate
-from riskmodel.cli import output, verbs
+from riskmodel.cli import checking, output
 from riskmodel.cli.decisions import DECISIONS
 from riskmodel.decide import compare, summarise
 from riskmodel.exposure import exposure
@@ -261,7 +261,7 @@ def test_backtest_again_computes(
     run: Run, monkeypatch: pytest.MonkeyPatch, posterior: rm.Posterior, tmp_path: Path
 ) -> None:
     table = pd.read_csv(Path(validation(tmp_path, posterior, "pass")) / "backtest.csv")
-    monkeypatch.setattr(verbs, "_backtest_again", lambda _: table)
+    monkeypatch.setattr(checking, "_backtest_again", lambda _: table)
     done = run("backtest", "--again")
     assert done.code == 0 and "demands" in done.out
 

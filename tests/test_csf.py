@@ -13,19 +13,8 @@ import xarray as xr
 
 import riskmodel as rm
 from riskmodel.errors import UsageError
-from riskmodel.frameworks.csf import (
-    SEALS,
-    cards,
-    criterion_points,
-    csf,
-    objective_score,
-    overall_seal,
-    reversals,
-    seal_of,
-    total_score,
-    weight_uncertainty,
-    weights,
-)
+from riskmodel.frameworks.csf import cards, csf, reversals, seal_of, weight_uncertainty, weights
+from riskmodel.frameworks.csf_rules import SEALS, criterion_points, objective_score, overall_seal, total_score
 
 NAN = float("nan")
 TOTALS = {
@@ -227,4 +216,4 @@ def test_no_mapping_for_other_objectives(study: rm.Study, x: xr.Dataset) -> None
 
 
 def test_examples() -> None:
-    assert doctest.testmod(importlib.import_module("riskmodel.frameworks.csf")).failed == 0
+    assert doctest.testmod(importlib.import_module("riskmodel.frameworks.csf_rules")).failed == 0

@@ -247,6 +247,9 @@ def test_plans_that_end_far_apart_get_a_log_axis() -> None:
 
 
 def test_no_name_is_taken_twice() -> None:
-    modules = [vars(plots)[m] for m in ("checks", "comparisons", "evidence", "facts", "house", "judgement", "levels")]
+    modules = [
+        vars(plots)[m]
+        for m in ("checks", "comparisons", "facts", "house", "judgement", "levels", "record", "reliability")
+    ]
     names = [name for module in [*modules, choices, consequences] for name in module.__all__]
     assert len(names) == len(set(names))

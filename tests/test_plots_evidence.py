@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 import riskmodel as rm
 from riskmodel import plots
 from riskmodel.decide.rulings import OUTCOMES
-from riskmodel.tables import record
+from riskmodel.tables import record, reliability
 
 
 @pytest.fixture(autouse=True)
@@ -26,19 +26,19 @@ def azure(study: rm.Study) -> pd.DataFrame:
 
 
 DRAW = {
-    "confidence": lambda s: plots.confidence(record.sizes(s)),
-    "publishers": lambda s: plots.publishers(record.by_publisher(s)),
+    "confidence": lambda s: plots.confidence(reliability.sizes(s)),
+    "publishers": lambda s: plots.publishers(reliability.by_publisher(s)),
     "customer_numbers": lambda s: plots.customer_numbers(azure(s)),
     "security_bands": lambda s: plots.security_bands(record.security_bands(s)),
     "requests": lambda s: plots.requests(record.requests(s)),
     "shares": lambda s: plots.shares(record.shares(s)),
     "abroad": lambda s: plots.abroad(record.extraterritorial(s)),
     "by_country": lambda s: plots.by_country(record.by_country(s)),
-    "disagreement": lambda s: plots.disagreement(record.readings(s)),
+    "disagreement": lambda s: plots.disagreement(reliability.readings(s)),
     "rulings": lambda s: plots.rulings(s["decisions"], OUTCOMES),
     "cases": lambda s: plots.cases(s["cases"]),
-    "coverage": lambda s: plots.coverage(record.coverage(s)),
-    "facts_seen": lambda s: plots.facts_seen(record.facts_seen(s)),
+    "coverage": lambda s: plots.coverage(reliability.coverage(s)),
+    "facts_seen": lambda s: plots.facts_seen(reliability.facts_seen(s)),
 }
 
 
@@ -55,7 +55,7 @@ def test_a_picture_is_axes_and_a_caption(name: str, study: rm.Study) -> None:
 
 def test_pictures_draw_where_they_are_told(study: rm.Study) -> None:
     _, ax = plt.subplots()
-    assert plots.facts_seen(record.facts_seen(study), ax=ax)[0] is ax
+    assert plots.facts_seen(reliability.facts_seen(study), ax=ax)[0] is ax
 
 
 def test_second_reports_are_not_counted(study: rm.Study) -> None:
@@ -97,7 +97,7 @@ def test_zero_statements_are_apart_from_counts(study: rm.Study) -> None:
 
 
 def test_each_contradiction_is_told_once_and_has_two_readings(study: rm.Study) -> None:
-    found = record.contradictions(study)
+    found = reliability.contradictions(study)
     assert set(found["about"]) == {"setup", "contract term", "date", "holding", "customer number", "count"}
     assert (found["reading"] != found["rival"]).all()
     assert not found["rows"].str.split(", ").map(frozenset).duplicated().any()
@@ -105,7 +105,7 @@ def test_each_contradiction_is_told_once_and_has_two_readings(study: rm.Study) -
 
 
 def test_readings_are_compared_around_their_middle(study: rm.Study) -> None:
-    found = record.readings(study)
+    found = reliability.readings(study)
     assert (found.groupby("item").size() > 1).all()
     assert (found["low"] <= found["mid"]).all()
     assert (found["mid"] <= found["high"]).all()
@@ -116,6 +116,6 @@ def test_readings_are_compared_around_their_middle(study: rm.Study) -> None:
 
 
 def test_traps_change_a_number(study: rm.Study) -> None:
-    found = record.traps(study)
+    found = reliability.traps(study)
     assert (found["hasty"] != found["careful"]).all()
-    assert record.facts_seen(study).eval("seen <= rows").all()
+    assert reliability.facts_seen(study).eval("seen <= rows").all()

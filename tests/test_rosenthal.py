@@ -17,16 +17,9 @@ from hypothesis import strategies as st
 import riskmodel as rm
 from riskmodel.errors import UsageError
 from riskmodel.exposure import thinned
-from riskmodel.frameworks.rosenthal import (
-    annual_probability,
-    dependence,
-    hazard_rate,
-    horizon_consistency,
-    lawful_access,
-    published,
-    rosenthal,
-    years_until,
-)
+from riskmodel.frameworks.chain import dependence, lawful_access
+from riskmodel.frameworks.horizon import annual_probability, hazard_rate, horizon_consistency, published, years_until
+from riskmodel.frameworks.rosenthal import rosenthal
 
 CHAIN = [0.5, 0.4, 0.5, 0.3, 0.2]
 """The five factors of reference case A2; their product is 0.006."""
@@ -255,7 +248,7 @@ def test_unknown_setup_and_horizon(study: rm.Study, posterior: rm.Posterior) -> 
         rosenthal(posterior, study, "HDH_AZURE", quantile=1)
 
 
-@pytest.mark.parametrize("name", ["horizon", "rosenthal"])
+@pytest.mark.parametrize("name", ["chain", "horizon"])
 def test_examples(name: str) -> None:
     assert doctest.testmod(importlib.import_module(f"riskmodel.frameworks.{name}")).failed == 0
 

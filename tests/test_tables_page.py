@@ -23,7 +23,9 @@ def test_a_table_has_caption_scopes_and_a_box() -> None:
         rows(made)[0]
         == '<tr><th scope="col">Setup</th><th scope="col" class=r>Chance</th><th scope="col">Why</th></tr>'
     )
-    assert rows(made)[1] == f'<tr><th scope="row">A</th><td class=r>2.3 %</td><td class=w>{"xx " * 30}</td></tr>'.replace(
+    assert rows(made)[
+        1
+    ] == f'<tr><th scope="row">A</th><td class=r>2.3 %</td><td class=w>{"xx " * 30}</td></tr>'.replace(
         " %", "\N{NO-BREAK SPACE}%"
     )
     assert rows(made)[2].endswith("<td class=w></td></tr>"), "missing is empty, not nan"

@@ -7,70 +7,21 @@ Question answered: *how is each question of the decision layer asked from a shel
 from __future__ import annotations
 
 import argparse
-import json
-import math
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
-from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any
 
-from riskmodel.cli.output import aligned, plain, rows_of, write_rows
+from riskmodel.cli.inputs import Evidence, table_of
 from riskmodel.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
-    import xarray as xr
 
     from riskmodel.decide import Finding
-    from riskmodel.fit import Posterior
-    from riskmodel.study import Study
 
-__all__ = ["DECISIONS", "Decision", "Evidence"]
-
-SHOWN = 12
-"""Columns of a table that are shown in words."""
-WIDEST = 44
-"""Letters of a cell on one line."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What every decision rests on: a study, its posterior, setups to score, and how to score them."""
-
-    study: Study
-    posterior: Posterior
-    setups: pd.DataFrame
-    years: float
-    home: str | None
-    about: dict[str, Any]
-
-    def scored(self, names: Sequence[str] = ()) -> xr.Dataset:
-        """Exposure of some setups, or of all."""
-        from riskmodel.exposure import exposure
-
-        setups = self.setups
-        if names:
-            setups = setups[setups["setup_id"].isin(self.named(names))]
-        return exposure(
-            self.posterior, self.study, setups=setups, horizon_years=self.years, home=self.home, by_regime=False
-        )
-
-    def named(self, names: Sequence[str]) -> list[str]:
-        """The same ids, once each; a UsageError with the nearest ones when some are unknown."""
-        from riskmodel.decide import unknown
-
-        known = [str(name) for name in self.setups["setup_id"]]
-        if missing := [name for name in names if name not in known]:
-            raise unknown("setup", missing, known)
-        return list(dict.fromkeys(names))
-
-    @property
-    def asked(self) -> dict[str, Any]:
-        """Keyword arguments of functions that score for themselves."""
-        return {"horizon_years": self.years, "setups": self.setups, "home": self.home}
+__all__ = ["DECISIONS", "Decision"]
 
 
 @dataclass(frozen=True)
@@ -85,84 +36,8 @@ class Decision:
     example: str
     worth_showing: str = ""  # column that must be above 0 for a row to be shown in words
 
-    def run(self, arguments: argparse.Namespace, evidence: Evidence) -> bool:
-        """Answer and print."""
-        finding = self.answer(arguments, evidence)
-        table = finding.table
-        if arguments.detail:
-            if finding.detail is None:
-                raise UsageError(f"{arguments.verb}: has no --detail")
-            table = finding.detail
-        if arguments.format == "csv":
-            write_rows(table)
-        elif arguments.format == "json":
-            detail = {} if finding.detail is None else {"detail": rows_of(finding.detail)}
-            record = {**evidence.about, "text": finding.text, "rows": rows_of(finding.table), **detail}
-            print(json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False, default=str))
-        else:
-            shown = list(table.columns) if arguments.detail else [c for c in self.columns if c in table]
-            note = ""
-            if self.worth_showing and not arguments.detail:
-                none = table[self.worth_showing] <= 0
-                table, note = (
-                    table[~none],
-                    f"\n\n{int(none.sum())} further rows are worth nothing." if none.any() else "",
-                )
-            print(f"{fill(finding.text, 96)}\n\n{in_words(table[shown or list(table.columns)[:SHOWN]])}{note}")
-        return True
-
-
-CHANCES = ("probability", "reach", "share", "lower", "higher", "equal", "best", "exceeds", "in_top", "pairs", "loss")
-COUNTS = ("rank", "number", "expected", "persons", "institutions", "years", "cost", "ratio", "times", "factor", "log")
-
-
-def in_words(table: pd.DataFrame) -> str:
-    """Return a table in words: chances in per cent, other numbers with two digits, dates without a time."""
-    import pandas as pd
-
-    from riskmodel.wording import digits, factor, percent, share_text
-
-    def cell(column: str, value: Any) -> str:
-        value = plain(value)
-        if value is None:
-            return "-"
-        if isinstance(value, bool):
-            return "yes" if value else "no"
-        if isinstance(value, pd.Timestamp):
-            return str(value.date())
-        if isinstance(value, int):
-            return f"{value:,}"
-        if not isinstance(value, float):
-            return str(value)
-        if not math.isfinite(value):
-            return "never" if column.startswith("years") else "unbounded"
-        if column.endswith("horizon_years"):
-            return f"{value:.1f}".removesuffix(".0")
-        if column.startswith(("difference", "extra", "added", "value", "regret")):
-            return f"{'-' if value < 0 else ''}{digits(100 * abs(value))} pp"
-        if column.startswith(("times", "ratio")) or column.endswith("factor"):
-            return factor(value)
-        counted = (any(word in column for word in COUNTS) and "loss" not in column) or not 0 <= value <= 1
-        if not counted and any(word in column for word in CHANCES):
-            return percent(value) if any(word in column for word in ("probab", "reach", "loss")) else share_text(value)
-        if value == round(value) and abs(value) < 1e6:
-            return f"{value:,.0f}"
-        return f"{'-' if value < 0 else ''}{digits(abs(value))}"
-
-    columns = [str(name) for name in table.columns]
-    lines = [[name.replace("_", " ") for name in columns]]
-    for row in table.itertuples(index=False):
-        cells = [wrap(cell(c, v), WIDEST) or [""] for c, v in zip(columns, row, strict=True)]
-        lines += [list(line) for line in zip_longest(*cells, fillvalue="")]
-    numeric = {k for k, name in enumerate(table.columns) if table[name].dtype.kind in "fi"}
-    return aligned(lines, right=numeric)
-
 
 # -- arguments --------------------------------------------------------------------------------------------------------
-
-
-def _nothing(parser: argparse.ArgumentParser) -> None:
-    """No arguments of its own."""
 
 
 def _ids(words: str) -> Callable[[argparse.ArgumentParser], None]:
@@ -244,21 +119,6 @@ def _priced(text: str) -> tuple[str, float]:
 
 
 # -- answers ----------------------------------------------------------------------------------------------------------
-
-
-def table_of(file: str, needed: Sequence[str]) -> pd.DataFrame:
-    """Read a small table of the analyst's, all columns as text where they are not numbers."""
-    import pandas as pd
-
-    if not Path(file).is_file():
-        raise UsageError(f"{file}: no such file")
-    try:
-        table = pd.read_csv(file, encoding="utf-8-sig")
-    except (ValueError, UnicodeDecodeError) as problem:
-        raise UsageError(f"{file}: not a table of comma-separated values ({problem})") from problem
-    if missing := [name for name in needed if name not in table]:
-        raise UsageError(f"{file}: lacks column {', '.join(missing)}; must have {', '.join(needed)}")
-    return table
 
 
 def _plans(source: str | None, evidence: Evidence) -> pd.DataFrame:
@@ -366,10 +226,7 @@ def _answer_aggregate(arguments: argparse.Namespace, evidence: Evidence) -> Find
 def _answer_severity(arguments: argparse.Namespace, evidence: Evidence) -> Finding:
     from riskmodel.decide import severity
 
-    asked = evidence.asked
-    if arguments.ids:
-        setups = evidence.setups
-        asked["setups"] = setups[setups["setup_id"].isin(evidence.named(arguments.ids))]
+    asked = {**evidence.asked, "setups": evidence.chosen(arguments.ids)}
     return severity(evidence.posterior, evidence.study, **asked)
 
 

@@ -13,9 +13,12 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
+from textwrap import fill, wrap
 from typing import TYPE_CHECKING, Any, TextIO
 
 from riskmodel._files import harmless
+from riskmodel.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,10 +26,10 @@ if TYPE_CHECKING:
     from riskmodel.decide import Finding
 
 __all__ = [
-    "aligned",
     "backtest_text",
     "checks_text",
     "compare_text",
+    "counted",
     "log_to_stderr",
     "plain",
     "rows_of",
@@ -34,9 +37,16 @@ __all__ = [
     "say",
     "score_text",
     "write",
-    "write_rows",
+    "write_finding",
 ]
 
+SHOWN = 12
+"""Columns of a table that are shown in words."""
+WIDEST = 44
+"""Letters of a cell on one line."""
+CHANCES = ("probability", "reach", "share", "lower", "higher", "equal", "best", "exceeds", "in_top", "pairs", "loss")
+COUNTS = ("rank", "number", "expected", "persons", "institutions", "years", "cost", "ratio", "times", "factor", "log")
+"""Parts of the names of columns that are chances, and of those that count something."""
 RECORDS = {"score": "setups", "compare": "comparisons", "check": "checks", "validate": "checks", "backtest": "kinds"}
 """Verb -> name of its rows in json."""
 
@@ -50,6 +60,41 @@ def write(table: pd.DataFrame, arguments: argparse.Namespace, about: dict[str, A
         print(json.dumps(found, ensure_ascii=False, indent=2, allow_nan=False))
     else:
         print(text())
+
+
+def write_finding(
+    finding: Finding, arguments: argparse.Namespace, about: dict[str, Any], columns: Sequence[str], worth_showing: str
+) -> None:
+    """Print a finding as csv, json or words.
+
+    Parameters
+    ----------
+    columns
+        Those of the table that are shown in words; the first ones where none is there.
+    worth_showing
+        Column that must be above 0 for a row to be shown in words; empty when all are.
+
+    Raises
+    ------
+    UsageError
+        If its detail is asked for and it has none.
+    """
+    table = finding.detail if arguments.detail else finding.table
+    if table is None:
+        raise UsageError(f"{arguments.verb}: has no --detail")
+    if arguments.format == "csv":
+        write_rows(table)
+    elif arguments.format == "json":
+        detail = {} if finding.detail is None else {"detail": rows_of(finding.detail)}
+        record = {**about, "text": finding.text, "rows": rows_of(finding.table), **detail}
+        print(json.dumps(record, ensure_ascii=False, indent=2, allow_nan=False, default=str))
+    else:
+        shown, note = list(table.columns), ""
+        if not arguments.detail:
+            shown = [name for name in columns if name in table] or shown[:SHOWN]
+            if worth_showing and (none := table[worth_showing] <= 0).any():
+                table, note = table[~none], f"\n\n{int(none.sum())} further rows are worth nothing."
+        print(f"{fill(finding.text, 96)}\n\n{_in_words(table[shown])}{note}")
 
 
 def write_rows(table: pd.DataFrame) -> None:
@@ -70,6 +115,48 @@ def plain(cell: Any) -> Any:
     import pandas as pd
 
     return None if pd.isna(cell) else cell.item() if hasattr(cell, "item") else cell
+
+
+def _in_words(table: pd.DataFrame) -> str:
+    """Return a table in words: chances in per cent, other numbers with two digits, dates without a time."""
+    import pandas as pd
+
+    from riskmodel.wording import digits, factor, percent, share_text
+
+    def cell(column: str, value: Any) -> str:
+        value = plain(value)
+        if value is None:
+            return "-"
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        if isinstance(value, pd.Timestamp):
+            return str(value.date())
+        if isinstance(value, int):
+            return f"{value:,}"
+        if not isinstance(value, float):
+            return str(value)
+        if not math.isfinite(value):
+            return "never" if column.startswith("years") else "unbounded"
+        if column.endswith("horizon_years"):
+            return f"{value:.1f}".removesuffix(".0")
+        if column.startswith(("difference", "extra", "added", "value", "regret")):
+            return f"{'-' if value < 0 else ''}{digits(100 * abs(value))} pp"
+        if column.startswith(("times", "ratio")) or column.endswith("factor"):
+            return factor(value)
+        counted = (any(word in column for word in COUNTS) and "loss" not in column) or not 0 <= value <= 1
+        if not counted and any(word in column for word in CHANCES):
+            return percent(value) if any(word in column for word in ("probab", "reach", "loss")) else share_text(value)
+        if value == round(value) and abs(value) < 1e6:
+            return f"{value:,.0f}"
+        return f"{'-' if value < 0 else ''}{digits(abs(value))}"
+
+    columns = [str(name) for name in table.columns]
+    lines = [[name.replace("_", " ") for name in columns]]
+    for row in table.itertuples(index=False):
+        cells = [wrap(cell(c, v), WIDEST) or [""] for c, v in zip(columns, row, strict=True)]
+        lines += [list(line) for line in zip_longest(*cells, fillvalue="")]
+    numeric = {k for k, name in enumerate(table.columns) if table[name].dtype.kind in "fi"}
+    return aligned(lines, right=numeric)
 
 
 def score_text(table: pd.DataFrame, about: dict[str, Any]) -> str:
@@ -96,8 +183,6 @@ rest on judgement and are wide; `riskmodel compare A B` is firmer. Not legal adv
 
 def compare_text(finding: Finding, a: str, b: str) -> str:
     """Return the comparison of two setups in words."""
-    from textwrap import fill
-
     from riskmodel.wording import factor, share_text
 
     def ratio(value: float, interval: tuple[float, float] | None = None) -> str:
@@ -124,8 +209,6 @@ def checks_text(rows: pd.DataFrame) -> str:
 
 def backtest_text(table: pd.DataFrame, notes: Sequence[str]) -> str:
     """Return the back-test by kind of figure in words."""
-    from textwrap import fill
-
     from riskmodel.wording import digits, share_text
 
     lines = [("figures", "number", "in 50 %", "in 90 %", "gain", "its error", "CRPS", "naive", "Brier", "naive")]
@@ -152,6 +235,11 @@ def aligned(rows: Sequence[Sequence[str]], right: Iterable[int]) -> str:
     pads = list(zip(sides, widths, strict=True))
     lines = ("  ".join(f"{c:{side}{w}}" for c, (side, w) in zip(row, pads, strict=True)) for row in ruled)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def counted(number: int, what: str) -> str:
+    """Return how many there are of something."""
+    return f"{number or 'no'} {what}{'s' * (number != 1)}"
 
 
 def say(words: str) -> None:

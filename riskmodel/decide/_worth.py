@@ -23,6 +23,7 @@ from riskmodel.errors import UsageError
 __all__ = ["Value", "answered", "error_of", "evpi", "evppi", "evsi_binary", "ranks"]
 
 FOLDS = 5
+"""Parts into which samples are split: choices are judged on one, regressed on the others."""
 KEPT = 6
 """Entries of an unknown that a regression keeps: those that go most with the differences between options."""
 KNOTS = (0.0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.95, 1.0)
@@ -94,7 +95,7 @@ def evpi(loss: np.ndarray, best: int | None = None) -> Value:
     return _gained(loss, picked, now)
 
 
-def evppi(loss: np.ndarray, unknown: np.ndarray, *, best: int | None = None, folds: int = FOLDS) -> Value:
+def evppi(loss: np.ndarray, unknown: np.ndarray, *, best: int | None = None) -> Value:
     """Expected value of perfect information about some of the unknowns, the rest staying unknown.
 
     Parameters
@@ -107,8 +108,6 @@ def evppi(loss: np.ndarray, unknown: np.ndarray, *, best: int | None = None, fol
         choices are judged on samples that the regression has not seen.
     best
         Option taken without the information; default the one with the least mean loss.
-    folds
-        Parts into which samples are split.
 
     Returns
     -------
@@ -141,7 +140,7 @@ def evppi(loss: np.ndarray, unknown: np.ndarray, *, best: int | None = None, fol
     else:
         if len(loss) < 50:
             raise UsageError(f"loss: {len(loss)} samples - must be 50 or more to regress on an unknown")
-        picked = _regressed(loss, known, now, folds)
+        picked = _regressed(loss, known, now)
     return _gained(loss, picked, now).within(evpi(loss, now))
 
 
@@ -239,16 +238,16 @@ def error_of(gain: np.ndarray) -> float:
     return float(gain.std() / math.sqrt(len(gain)))
 
 
-def _regressed(loss: np.ndarray, known: np.ndarray, now: int, folds: int) -> np.ndarray:
+def _regressed(loss: np.ndarray, known: np.ndarray, now: int) -> np.ndarray:
     """Choice for each sample from a regression on the samples of the other folds: (sample,)."""
     against = loss - loss[:, [now]]  # what all options share is no matter of choice
     known = known[:, known.std(axis=0) > 0]
     places = np.stack([ranks(entry) for entry in known.T], axis=1)
-    part = np.random.default_rng(0).permutation(len(loss)) % folds
+    part = np.random.default_rng(0).permutation(len(loss)) % FOLDS
     fitted, mean = np.empty_like(loss), np.empty_like(loss)
     keep = max(1, min(KEPT, known.shape[1], len(loss) // 100))
     bases: dict[tuple[int, ...], np.ndarray] = {}
-    for fold in range(folds):
+    for fold in range(FOLDS):
         seen = part != fold
         mean[~seen] = against[seen].mean(axis=0)
         centred, spread = places[seen] - places[seen].mean(axis=0), against[seen].std(axis=0)

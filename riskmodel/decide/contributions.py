@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from riskmodel.decide._shared import HIGH, LOW
 from riskmodel.decide.finding import Finding
 from riskmodel.draws import Draws
 from riskmodel.errors import UsageError, did_you_mean
 from riskmodel.exposure import probability_of
 from riskmodel.integral import Settled
 from riskmodel.nexus import Option, Programme, Segment, SetupFacts, foreign_programmes, setup_facts
-from riskmodel.wording import INTERVAL, factor, years_text
+from riskmodel.wording import factor, years_text
 
 if TYPE_CHECKING:
     from riskmodel.fit import Posterior
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FACTORS", "contributions"]
 
-TAILS = [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2]
 FACTORS = {
     "ownership": "seat and owners of the provider",
     "technology": "licensor of the technology",
@@ -242,7 +242,7 @@ def _shapley(names: Sequence[str], values: Mapping[frozenset[str], np.ndarray]) 
 
 
 def _row(name: str, covers: str, mean: float, each: np.ndarray) -> dict[str, Any]:
-    low, high = np.exp(np.quantile(each, TAILS))
+    low, high = np.exp(np.quantile(each, [LOW, HIGH]))
     return {
         "factor": name,
         "covers": covers,

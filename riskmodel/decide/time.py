@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from riskmodel.decide._shared import HIGH, LOW
 from riskmodel.decide.finding import Finding
 from riskmodel.errors import UsageError, did_you_mean
 from riskmodel.paths import DAYS, Paths, legs_of
-from riskmodel.wording import INTERVAL, Probability, digits, percent, share_text
+from riskmodel.wording import Probability, digits, percent, share_text
 
 if TYPE_CHECKING:
     from riskmodel.fit import Posterior
     from riskmodel.study import Study
 
-LOW, HIGH = (1 - INTERVAL) / 2, (1 + INTERVAL) / 2
 __all__ = ["calendar", "delay", "plan_of"]
 
 Legs = Sequence[tuple[str, dt.date, dt.date]]

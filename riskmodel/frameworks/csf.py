@@ -1,15 +1,15 @@
-"""The Cloud Sovereignty Framework of the European Commission: a gate, a score, and our reach beside them.
+"""The Cloud Sovereignty Framework of the European Commission: providers by score and gate, and our reach beside them.
 
 Question answered: *what does the framework say of a provider, how much of that is the choice of weights, and which
-level of its legal objective would our posterior give?* Eight objectives, each with a score in per cent and a SEAL level
-0 to 4. The overall level is the lowest of the eight (a gate); the total is the weighted mean of the scores. Two sets of
-weights circulate (``data/csf_weights.csv``); published cards are community assessments (``data/csf_cards.csv``).
+level of its legal objective would our posterior give?* Two sets of weights circulate (``data/csf_weights.csv``);
+published cards are community assessments (``data/csf_cards.csv``). Its rules are in
+:mod:`riskmodel.frameworks.csf_rules`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -19,165 +19,18 @@ import xarray as xr
 
 from riskmodel.decide.finding import Finding
 from riskmodel.errors import UsageError, did_you_mean
+from riskmodel.frameworks.csf_rules import SEALS, overall_seal, total_score
 from riskmodel.wording import share_text
 
 if TYPE_CHECKING:
     from riskmodel.study import Study
 
-__all__ = ["cards", "criterion_points", "csf", "objective_score", "overall_seal", "reversals", "seal_of"]
-__all__ += ["total_score", "weight_uncertainty", "weights"]
+__all__ = ["cards", "csf", "reversals", "seal_of", "weight_uncertainty", "weights"]
 
 VERSION = "2026-06"
 """The weights that the published totals were computed with."""
-CRITERION = 125
-"""Points of the highest option of a criterion."""
-LADDERS = (4, 5)
-"""Numbers of options that a criterion may have; points rise in equal steps, rounded half up."""
 PRINTED = 0.05
 """Half a unit of the last digit of a published total."""
-SEALS = (0, 1, 2, 3, 4)
-
-ByObjective = Mapping[str, float] | pd.Series
-"""A number for each objective, such as ``{"SOV-1": 33.4, ...}``."""
-
-
-def criterion_points(option: int, options: int) -> int:
-    """How many points does an option of a criterion carry?
-
-    Parameters
-    ----------
-    option
-        Place of the option chosen, from 0 (lowest) to ``options - 1``.
-    options
-        Number of options of the criterion, 4 or 5.
-
-    Raises
-    ------
-    UsageError
-        If there is no such ladder or option.
-
-    Examples
-    --------
-    >>> [criterion_points(i, 4) for i in range(4)], [criterion_points(i, 5) for i in range(5)]
-    ([0, 42, 83, 125], [0, 31, 63, 94, 125])
-    """
-    if options not in LADDERS:
-        raise UsageError(f"options: {options} - must be 4 or 5, the ladders of the framework")
-    if option not in range(options):
-        raise UsageError(f"option: {option} - must be a whole number from 0 to {options - 1}")
-    return math.floor(CRITERION * option / (options - 1) + 0.5)
-
-
-def objective_score(points: Iterable[float], maximum: float = 1000.0) -> float:
-    """What share of the points of an objective was reached, in per cent?
-
-    Parameters
-    ----------
-    points
-        Points of each criterion; missing (NaN) where it does not apply: its share of the maximum goes with it.
-    maximum
-        Points of all criteria together; every criterion has the same share of it.
-
-    Raises
-    ------
-    UsageError
-        If the maximum is not positive, no criterion applies, or points are below 0 or above a criterion's share.
-
-    Examples
-    --------
-    >>> objective_score([125, 83, 42, 42, 42, 0, 0, 0])
-    33.4
-    """
-    values = np.asarray(list(points), float)
-    if not (math.isfinite(maximum) and maximum > 0):
-        raise UsageError(f"maximum: {maximum} - must be more than 0 points")
-    applies = ~np.isnan(values)
-    if not applies.any():
-        raise UsageError("points: no criterion applies - at least one must have points")
-    share = maximum / len(values)
-    wrong = values[applies & ~((values >= 0) & (values <= share))]
-    if wrong.size:
-        raise UsageError(f"points: {wrong[0]:g} - must be between 0 and {share:g}, the maximum of one criterion")
-    return float(100 * values[applies].sum() / (share * applies.sum()))
-
-
-def total_score(scores: ByObjective, weights: ByObjective, *, normalise: bool = False) -> float:
-    """What is the weighted total, in per cent?
-
-    Parameters
-    ----------
-    scores
-        Score of each objective, 0 to 100; missing (NaN) where it does not apply: the other weights are scaled up.
-    weights
-        Weight of each of the same objectives, in per cent.
-    normalise
-        Whether weights of another sum are scaled to 100 instead of refused.
-
-    Raises
-    ------
-    UsageError
-        If objectives differ, no objective applies, a score is outside 0 to 100, or weights are negative, not finite,
-        do not sum to 100, or are all 0 for what applies.
-
-    Examples
-    --------
-    >>> total_score({"SOV-1": 50.0, "SOV-2": float("nan")}, {"SOV-1": 60.0, "SOV-2": 40.0})
-    50.0
-    """
-    weight = _weights(weights, normalise)
-    score = pd.Series(dict(scores), dtype=float)
-    if set(score.index) != set(weight.index):
-        names = sorted(set(score.index) ^ set(weight.index))
-        raise UsageError(f"scores: {', '.join(names)} - scores and weights must name the same objectives")
-    score = score.dropna()
-    if score.empty:
-        raise UsageError("scores: no objective applies - at least one must have a score")
-    for name, value in score[~score.between(0, 100)].items():
-        raise UsageError(f"scores: {value:g} for {name} - must be between 0 and 100")
-    left = weight[score.index]
-    if left.sum() == 0:
-        raise UsageError("weights: 0 for every objective that applies - one must be more than 0")
-    return float((score * left).sum() / left.sum())
-
-
-def _weights(weights: ByObjective, normalise: bool) -> pd.Series:
-    """Checked weights; their sum does not matter to what divides by it."""
-    weight = pd.Series(dict(weights), dtype=float)
-    for name, value in weight[~(np.isfinite(weight) & (weight >= 0))].items():
-        raise UsageError(f"weights: {value} for {name} - must be 0 or more")
-    total = weight.sum()
-    if total == 0:
-        raise UsageError("weights: sum 0 - must sum to 100")
-    if not normalise and abs(total - 100) > 1e-6:
-        raise UsageError(f"weights: sum {total:g} - must sum to 100, or pass normalise=True")
-    return weight
-
-
-def overall_seal(seals: ByObjective | Sequence[float]) -> int:
-    """Which level passes the gate: the lowest of all objectives that apply.
-
-    Parameters
-    ----------
-    seals
-        Level of each objective, 0 to 4; missing (NaN) where it does not apply.
-
-    Raises
-    ------
-    UsageError
-        If no objective applies or a level is not a whole number from 0 to 4.
-
-    Examples
-    --------
-    >>> overall_seal({"SOV-1": 4, "SOV-2": 4, "SOV-3": 1})
-    1
-    """
-    values = seals.values() if isinstance(seals, Mapping) else seals
-    level = pd.Series(list(values), dtype=float).dropna()
-    if level.empty:
-        raise UsageError("seals: no objective applies - at least one must have a level")
-    for value in level[~level.isin(SEALS)]:
-        raise UsageError(f"seals: {value:g} - must be a whole number from 0 to 4")
-    return int(level.min())
 
 
 def weights(study: Study, version: str = VERSION) -> pd.Series:
@@ -284,36 +137,21 @@ def _contradiction(table: pd.DataFrame, score: str) -> str:
         return "Score and gate order no pair of cards against each other."
     worst: dict[str, Any] = pairs.sort_values("gate_difference").to_dict("records")[-1]  # type: ignore[assignment]
     return (
-        f"Score and gate disagree on {len(pairs)} of {_pairs(table[score].notna().sum())} pairs: "
+        f"Score and gate disagree on {len(pairs)} of {math.comb(int(table[score].notna().sum()), 2)} pairs: "
         f"{worst['higher_score']} has {worst['score_higher']:.1f} against {worst['score_lower']:.1f} for "
         f"{worst['higher_gate']}, yet passes level {worst['gate_lower']} and not {worst['gate_higher']}."
     )
 
 
-def _pairs(number: int) -> int:
-    return math.comb(int(number), 2)
-
-
 def _reversed(table: pd.DataFrame, score: str) -> pd.DataFrame:
     """Pairs of cards of which one has the higher score and the other the higher gate."""
     rows = []
-    ordered: list[dict[str, Any]] = table[table[score].notna()].to_dict("records")  # type: ignore[assignment]
-    for a, b in combinations(ordered, 2):
+    scored: list[dict[str, Any]] = table[table[score].notna()].to_dict("records")  # type: ignore[assignment]
+    for a, b in combinations(scored, 2):
         top, other = (a, b) if a[score] > b[score] else (b, a)
-        if top[score] > other[score] and top["gate"] < other["gate"]:
-            rows.append(
-                {
-                    "higher_score": top["provider_name"],
-                    "higher_gate": other["provider_name"],
-                    "score_higher": top[score],
-                    "score_lower": other[score],
-                    "gate_higher": other["gate"],
-                    "gate_lower": top["gate"],
-                    "gate_difference": other["gate"] - top["gate"],
-                    "higher_score_id": top["card_id"],
-                    "higher_gate_id": other["card_id"],
-                }
-            )
+        if top[score] > other[score] and (apart := other["gate"] - top["gate"]) > 0:
+            said = top["provider_name"], other["provider_name"], top[score], other[score], other["gate"], top["gate"]
+            rows.append((*said, apart, top["card_id"], other["card_id"]))
     columns = ["higher_score", "higher_gate", "score_higher", "score_lower", "gate_higher", "gate_lower"]
     return pd.DataFrame(rows, columns=[*columns, "gate_difference", "higher_score_id", "higher_gate_id"])
 

@@ -18,15 +18,13 @@ from matplotlib.ticker import MaxNLocator
 
 from riskmodel.checks.calibration import FAMILY_LEVEL, calibrated, ecdf, ecdf_band
 from riskmodel.plots import house
-from riskmodel.wording import digits, share_text
+from riskmodel.wording import NORMAL, digits, share_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["chains", "forecasts", "foreseen", "gains", "inside", "pareto_k", "power_scaling", "rank_curves", "shifts"]
 
-Z90 = 1.645
-"""Standard Normal quantile of a 90 % equal-tailed interval."""
 K_BELOW = 0.7
 """Shape of the Pareto tail up to which leaving one row out can be computed without a new fit."""
 BINS = 20
@@ -289,7 +287,7 @@ def power_scaling(found: pd.DataFrame) -> tuple[Figure, str]:
         for k, component in enumerate(components):
             part = mine[mine["component"] == component]
             at = places[part["label"].map(labels.index).to_numpy()] + 0.24 * (k - (len(components) - 1) / 2)
-            change, error = scale * part["change"], scale * Z90 * part["error"].fillna(0)
+            change, error = scale * part["change"], scale * NORMAL * part["error"].fillna(0)
             ax.hlines(at, change - error, change + error, color=house.COLOURS[k], lw=1.5)
             ax.plot(change, at, house.MARKERS[k], color=house.COLOURS[k], ms=5, mec="white", mew=0.5, label=component)
         ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))

@@ -42,8 +42,6 @@ NARROW = 13
 """Letters of a line of one that had to be cut."""
 FLOOR = 1e-6
 """Probabilities below this are drawn at the left edge."""
-Z90 = 1.645
-"""Standard Normal quantile of a 90 % equal-tailed interval."""
 
 Drawn = tuple["Axes", str]
 

@@ -87,7 +87,6 @@ def dependence(table: pd.DataFrame, ax: Axes | None = None) -> house.Drawn:
     return ax, caption
 
 
-HEADS = ("points", "cells independent", "one mood behind all")
 SPREAD = {20.0: "fairly sure", 5.0: "unsure", 2.0: "very unsure"}
 """Concentration of a Beta in words."""
 

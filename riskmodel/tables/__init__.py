@@ -5,6 +5,7 @@
 from riskmodel.tables.answers import *
 from riskmodel.tables.endpoints import *
 from riskmodel.tables.evidence import *
+from riskmodel.tables.ledger import *
 from riskmodel.tables.page import *
 from riskmodel.tables.setups import *
 from riskmodel.tables.works import *

@@ -31,6 +31,8 @@ ANSWERS = {
     "acceptability": "Tolerated or accepted (here more is better)",
 }
 NOT_KNOWN = "not in the model"
+QUESTIONS, NAMED = 8, 2
+"""Legal questions that are shown, and setups that are named in a cell."""
 
 
 def levels_and_order(x: xr.Dataset, a: str, b: str) -> str:
@@ -75,9 +77,9 @@ def answers_words(found: pd.DataFrame, a: str, b: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def factors_words(found: pd.DataFrame, answer: str = "likelihood") -> pd.DataFrame:
+def factors_words(found: pd.DataFrame) -> pd.DataFrame:
     """Factors of :func:`riskmodel.contributions`, the largest first, the whole last."""
-    rows = found[found["answer"] == answer]
+    rows = found[found["answer"] == "likelihood"]
     return pd.DataFrame(
         {
             "Factor": rows["factor"],
@@ -88,11 +90,11 @@ def factors_words(found: pd.DataFrame, answer: str = "likelihood") -> pd.DataFra
     )
 
 
-def questions_words(found: Finding, most: int = 8) -> pd.DataFrame:
+def questions_words(found: Finding) -> pd.DataFrame:
     """Legal questions of :func:`riskmodel.worlds` that divide the setups most."""
     assert found.detail is not None
     label = found.detail.drop_duplicates("setup").set_index("setup")["label"]
-    rows = found.table.head(most)
+    rows = found.table.head(QUESTIONS)
     return pd.DataFrame(
         {
             "If it were settled whether the": rows["label"],
@@ -123,9 +125,9 @@ def regret_words(found: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _named(ids: str, label: pd.Series, most: int = 2) -> str:
+def _named(ids: str, label: pd.Series) -> str:
     names = [str(label[one]) for one in ids.split("; ") if one]
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
 
 
 def criteria_words(found: Finding) -> pd.DataFrame:

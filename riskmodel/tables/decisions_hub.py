@@ -35,6 +35,7 @@ ABOUT = ("Health Data Hub", "EMC2 or DARWIN EU", "claims data, medical record", 
 OF_SYSTEM = {"HDH": ABOUT[0], "EMC2": ABOUT[1], "DARWIN": ABOUT[1], "SNDS": ABOUT[2], "DMP": ABOUT[2]}
 HOSTS = ("msft_azure", "scaleway", "generic_secnumcloud")
 """Providers (and label) whose events matter here although they name no setup."""
+SINCE = pd.Timestamp("2019")
 HYPHEN = "\N{NON-BREAKING HYPHEN}"
 
 
@@ -42,7 +43,7 @@ def _who(actor: str) -> str:
     return next((who for who in reversed(WHO) if any(word in actor for word in WHO[who])), "Others")
 
 
-def milestones(study: Study, since: str = "2019") -> pd.DataFrame:
+def milestones(study: Study) -> pd.DataFrame:
     """Events about the national systems, their hosts and the label asked for.
 
     Returns
@@ -54,7 +55,7 @@ def milestones(study: Study, since: str = "2019") -> pd.DataFrame:
     rows = study["timeline"]
     about = rows["setup_id"].map(study["setups"].set_index("setup_id")["system"]).map(OF_SYSTEM)
     kept = rows.assign(about=about.mask(about.isna() & rows["provider_id"].isin(HOSTS), ABOUT[3]))
-    kept = kept[kept["about"].notna() & (kept["date"] >= pd.Timestamp(since))]
+    kept = kept[kept["about"].notna() & (kept["date"] >= SINCE)]
     ahead = (kept["date_meaning"] == "planned") | (kept["date"] > pd.Timestamp(study.as_of))
     return kept.assign(who=kept["actor"].map(_who), ahead=ahead).sort_values(["date", "event_id"], ignore_index=True)
 

@@ -6,7 +6,7 @@ Question answered: *how is what another method says put before a reader, without
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,6 +53,8 @@ CLAUSES = {
     "scope": "service qualified",
 }
 """Clause -> its requirement in a few words; in full in the table ``secnumcloud_196``."""
+CAPS = ("19.6.b.1", "19.6.b.2")
+"""Clauses that cap holdings: one holder's, and all together."""
 
 
 def published_words(table: pd.DataFrame) -> pd.DataFrame:
@@ -115,10 +117,10 @@ def chain_words(found: Mapping[str, Finding]) -> pd.DataFrame:
     return out
 
 
-def sheet_words(found: Finding, law: str | None = None) -> pd.DataFrame:
-    """The cells of one law, by default the one that carries most."""
+def sheet_words(found: Finding) -> pd.DataFrame:
+    """The cells of the law that carries most."""
     assert found.detail is not None
-    rows = found.detail[found.detail["regime"] == (law or found.detail["regime"].iloc[0])]
+    rows = found.detail[found.detail["regime"] == found.detail["regime"].iloc[0]]
     return pd.DataFrame(
         {
             "Step": rows["step"],
@@ -217,11 +219,11 @@ def _bounded(low: float, high: float) -> str:
     return "any probability" if low == 0 and high == 1 else f"{share_text(low)} to {share_text(high)}"
 
 
-def cap_words(found: Mapping[str, Finding], clauses: Sequence[str] = ("19.6.b.1", "19.6.b.2")) -> pd.DataFrame:
+def cap_words(found: Mapping[str, Finding]) -> pd.DataFrame:
     """Both caps as bounds, and what is seen of the holders."""
     rows = []
     for name, one in found.items():
-        caps = one.table.set_index("clause").loc[list(clauses)]
+        caps = one.table.set_index("clause").loc[[*CAPS]]
         said = [
             str(v) if high - low < 1e-9 else f"{v}: {_bounded(low, high)}"
             for v, low, high in caps[["verdict", "probability_low", "probability_high"]].to_numpy()

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from riskmodel.plots import house
+from riskmodel.wording import NORMAL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -18,6 +18,7 @@ __all__ = [
     "Probability",
     "between",
     "digits",
+    "ends_of",
     "exact",
     "factor",
     "in_words",
@@ -68,48 +69,76 @@ def exact(value: float) -> str:
     return localised(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
-def warranted(value: float, interval: Interval | None = None, most: int = 2) -> int:
+def warranted(value: float, interval: Interval | None = None) -> int:
     """How many significant digits of a number does its 90 % interval warrant?
 
-    Of the standard uncertainty (half the width of the interval over 1.645) two digits count if they are 10 to 35, else
-    one, and the number is rounded to the same place: the rule of the Review of Particle Physics (Particle Data Group,
-    section "Rounding"). No number keeps more than ``most``, and one that begins with less than 3.55 keeps two, so that
-    rounding moves none by more than a seventh.
+    Two, so that numbers side by side keep their order and their ratio; three where the standard uncertainty (half the
+    width of the interval over 1.645) leaves the third a meaning.
 
     Parameters
     ----------
     value
-        The number, or an end of the interval.
+        The number.
     interval
-        Lower and upper end, 90 % equal-tailed; None: not known, so that ``most`` digits stay.
+        Lower and upper end, 90 % equal-tailed; None: not known.
 
-    >>> warranted(0.0284, (0.001, 0.2)), warranted(0.0884, (0.001, 0.2)), warranted(0.995, (0.97, 1.01), most=4)
-    (2, 1, 3)
+    >>> warranted(0.0284, (0.001, 0.2)), warranted(0.234, (0.232, 0.236))
+    (2, 3)
     """
-    spread = (interval[1] - interval[0]) / 2 / NORMAL if interval else 0.0
-    if not (value > 0 and spread > 0 and math.isfinite(spread)):
-        return most
-    last = math.floor(math.log10(spread)) + 1 - _least(spread)  # the place of the last digit, as a power of ten
-    return max(_least(value), min(most, math.floor(math.log10(value)) - last + 1))
+    spread = _spread(interval)
+    if not (value > 0 and spread > 0):
+        return 2
+    return max(2, min(3, _power(value) - _power(spread) + 1))
+
+
+def warranted_end(value: float, interval: Interval) -> int:
+    """How many significant digits of an end of a 90 % interval, or of its median, does the interval warrant?
+
+    Of the standard uncertainty two digits count if they are 10 to 35, else one, and the end is rounded to the same
+    place: the rule of the Review of Particle Physics (Particle Data Group, section "Rounding"). None keeps more than
+    two, and one that begins with less than 3.55 keeps two, so that rounding moves none by more than a seventh.
+
+    >>> warranted_end(0.0884, (0.001, 0.2)), warranted_end(0.0284, (0.001, 0.2))
+    (1, 2)
+    """
+    spread = _spread(interval)
+    if not (value > 0 and spread > 0):
+        return 2
+    last = _power(spread) + 1 - _least(spread)  # the place of the last digit, as a power of ten
+    return max(_least(value), min(2, _power(value) - last + 1))
+
+
+def _spread(interval: Interval | None) -> float:
+    """Standard uncertainty; zero where it is not known."""
+    width = (interval[1] - interval[0]) / 2 / NORMAL if interval else 0.0
+    return width if math.isfinite(width) else 0.0
+
+
+def _power(value: float) -> int:
+    return math.floor(math.log10(value))
 
 
 def _least(value: float) -> int:
     """Digits that a number keeps at least: two if it begins with less than 3.55."""
-    return 2 if value < KEEPS_TWO * 10.0 ** math.floor(math.log10(value)) else 1
+    return 2 if value < KEEPS_TWO * 10.0 ** _power(value) else 1
 
 
 def percent(value: float, interval: Interval | None = None) -> str:
     """Print a share or probability in per cent, digits as its interval warrants; never a bare 0 % or 100 %.
 
-    >>> percent(0.0884), percent(0.0884, (0.001, 0.2)), percent(0.0), percent(0.99999)
-    ('8.8 %', '9 %', 'less than 0.0001 %', 'more than 99.9 %')
+    >>> percent(0.0884), percent(0.234, (0.232, 0.236)), percent(0.0), percent(0.99999)
+    ('8.8 %', '23.4 %', 'less than 0.0001 %', 'more than 99.9 %')
     """
+    return _percent(value, warranted(value, interval))
+
+
+def _percent(value: float, kept: int) -> str:
+    """The same with so many digits, three from 99 % on."""
     if value < SMALLEST:
         return tr("less than {number} %", number=localised("0.0001"))
     if value > 0.999:
         return tr("more than {number} %", number=localised("99.9"))
-    kept = 3 if value >= 0.99 else warranted(value, interval)
-    return tr("{number} %", number=digits(100 * value, kept))
+    return tr("{number} %", number=digits(100 * value, 3 if value >= 0.99 else kept))
 
 
 def between(low: float, high: float) -> str:
@@ -118,21 +147,30 @@ def between(low: float, high: float) -> str:
     >>> between(0.0, 0.0973), between(0.000637, 0.0615)
     ('less than 0.0001 % to 9.7 %', '0.06 % to 6.2 %')
     """
-    return tr("{low} to {high}", low=percent(low, (low, high)), high=percent(high, (low, high)))
+    ends = ends_of(low, high)
+    return tr("{low} to {high}", low=ends[0], high=ends[1])
 
 
-def one_in(value: float, interval: Interval | None = None) -> str:
-    """Print a probability as a frequency, digits as its interval warrants.
+def ends_of(low: float, high: float) -> tuple[str, str]:
+    """Print both ends of a 90 % interval of a probability.
 
-    >>> one_in(0.0284), one_in(0.00144), one_in(0.00444, (0.0001, 0.09))
-    ('about 1 in 35', 'about 1 in 690', 'about 1 in 230')
+    >>> ends_of(0.000637, 0.0615)
+    ('0.06 %', '6.2 %')
+    """
+    return _percent(low, warranted_end(low, (low, high))), _percent(high, warranted_end(high, (low, high)))
+
+
+def one_in(value: float) -> str:
+    """Print a probability as a frequency.
+
+    >>> one_in(0.0284), one_in(0.00144), one_in(0.997)
+    ('about 1 in 35', 'about 1 in 690', 'about 99.7 in 100')
     """
     if value < SMALLEST:
         return tr("less than 1 in {number}", number=localised("1,000,000"))
     if value > 0.5:
         return tr("about {number} in 100", number=localised(f"{min(100 * value, 99.9):.{1 if value >= 0.99 else 0}f}"))
-    kept = max(warranted(value, interval), _least(1 / value))
-    return tr("about 1 in {number}", number=_trimmed(1 / value, kept))
+    return tr("about 1 in {number}", number=_trimmed(1 / value, 2))
 
 
 def years_text(years: float) -> str:
@@ -151,7 +189,7 @@ def factor(value: float, interval: Interval | None = None) -> str:
     >>> factor(0.0995), factor(12.34), factor(0.9951, (0.99, 1.001))
     ('0.1', '12', '0.995')
     """
-    return _trimmed(value, warranted(value, interval, 3 if interval else 2))
+    return _trimmed(value, warranted(value, interval))
 
 
 def ratios_between(low: float, high: float) -> str:
@@ -160,7 +198,8 @@ def ratios_between(low: float, high: float) -> str:
     >>> ratios_between(0.00231, 0.864)
     '0.0023 to 0.86'
     """
-    return tr("{low} to {high}", low=factor(low, (low, high)), high=factor(high, (low, high)))
+    ends = [_trimmed(end, warranted_end(end, (low, high))) for end in (low, high)]
+    return tr("{low} to {high}", low=ends[0], high=ends[1])
 
 
 def _trimmed(value: float, significant: int) -> str:
@@ -198,7 +237,7 @@ class Probability:
             raise ValueError(f"horizon {self.horizon_years} years is not positive")
 
     def __str__(self) -> str:
-        chance, odds = percent(self.value, self.interval), one_in(self.value, self.interval)
+        chance, odds = percent(self.value, self.interval), one_in(self.value)
         return tr("{chance} over {years} ({odds})", chance=chance, years=years_text(self.horizon_years), odds=odds)
 
 

@@ -63,6 +63,13 @@ def test_equal_setups_do_not_dominate_each_other() -> None:
     assert not finding.detail["dominates"].any()
 
 
+def test_choices_that_are_practically_equal_are_all_named() -> None:
+    text = regret(made_up(a=[0.1, 0.1, 0.4, 0.1], b=[0.2, 0.2, 0.2, 0.1])).text
+    assert text.startswith("By mean regret ") and "Most often the best choice is" in text
+    text = regret(made_up(a=[0.1, 0.2], b=[0.2, 0.1])).text
+    assert "Most often the best choice are, practically equal," in text and text.count("(50 %)") == 2
+
+
 def test_regret_of_the_study(x: xr.Dataset) -> None:
     finding = regret(x, HDH)
     table = finding.table.set_index("setup")

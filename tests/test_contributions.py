@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import doctest
+import re
+import sys
+
 import numpy as np
 import pytest
 
-from riskmodel.decide.contributions import FACTORS, contributions
+from riskmodel.decide.contributions import FACTORS, NO_EFFECT, contributions, times_text
 from riskmodel.errors import UsageError
 from riskmodel.exposure import exposure
 from riskmodel.fit import Posterior
+from riskmodel.nexus import equal_terms
 from riskmodel.study import Study
 
 
@@ -40,6 +45,22 @@ def test_a_change_of_keys_is_a_contribution_of_keys(study: Study, posterior: Pos
     found = contributions(posterior, study, "A", "B", setups=rows).table.query("answer == 'likelihood'")
     assert found["factor"].tolist() == ["keys", "all"]
     assert found["times"].iloc[0] > 1
+
+
+def test_the_product_can_be_checked_from_the_text(study: Study, posterior: Posterior) -> None:
+    found = contributions(posterior, study, "HDH_SCALEWAY", "HDH_AZURE")
+    ratio, rest = re.findall(r"is ([\d.]+) times .* multiply to it: (.*)\.$", found.text)[0]
+    factors = [float(number) for number in re.findall(r"\w ([\d.]+\d)", rest.split(";")[0])]
+    assert len(factors) > 3 and np.prod(factors) == pytest.approx(float(ratio), rel=0.02)
+
+
+def test_a_factor_that_rounds_to_one_has_no_effect(study: Study, posterior: Posterior) -> None:
+    rows = study["setups"].query("setup_id in ['HDH_SCALEWAY', 'HDH_ALT_OVH']")
+    found = contributions(posterior, study, "HDH_SCALEWAY", "HDH_ALT_OVH", setups=equal_terms(rows))
+    still = found.table.query("answer == 'likelihood' and abs(times - 1) < 0.005")["factor"].tolist()
+    assert still and f"without effect: {', '.join(still)}." in found.text
+    assert times_text(1.0) == times_text(0.996) == NO_EFFECT and times_text(0.98) == "0.980"
+    assert doctest.testmod(sys.modules[times_text.__module__]).failed == 0
 
 
 def test_equal_setups_and_wrong_questions(study: Study, posterior: Posterior) -> None:

@@ -166,7 +166,10 @@ def test_drivers_are_shares_and_name_the_main_line(x: xr.Dataset, posterior: rm.
 
 def test_record_of_rulings(study: rm.Study) -> None:
     finding = rm.acceptability(study, "HDH_AZURE")
-    assert finding.table["same_system"].any()
+    same = int(finding.table["same_system"].sum())
+    assert 0 < same < len(finding.table)
+    assert f"{same} of them on this system and {len(finding.table) - same} on other systems" in finding.text
+    assert "on this system" not in rm.acceptability(study).text
     assert not finding.table["authority"].str.contains("Government|City|armed", regex=True).any()
     assert "not independent" in finding.text
 

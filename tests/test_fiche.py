@@ -72,7 +72,10 @@ def test_calibrated_words() -> None:
 
 @pytest.mark.parametrize(
     ("reach", "probability", "counts"),
-    [(0.98, 0.023, (2, 96, 2)), (0.016, 0.0024, (2, 14, 984)), (0.01, 1e-5, (0, 100, 9_900)), (1.0, 1.0, (100, 0, 0))],
+    [
+        *((0.98, 0.023, (23, 957, 20)), (0.016, 0.0024, (2, 14, 984))),
+        *((0.01, 1e-5, (0, 100, 9_900)), (1.0, 1.0, (1_000, 0, 0))),
+    ],
 )
 def test_squares_add_up(reach: float, probability: float, counts: tuple[int, int, int]) -> None:
     ax, caption = drawn.icons(reach, probability, 5.0)
@@ -97,7 +100,7 @@ def test_numbers_words_and_sources(study: Study, posterior: Posterior, setup: st
             shown = plain(text).lower()
             for said in (
                 f"{in_words(reach[0])}|{percent(*reach)}",
-                f"{in_words(chance[0])}|{percent(*chance)}, {one_in(*chance)}",
+                f"{in_words(chance[0])}|{percent(*chance)}, {one_in(chance[0])}",
             ):
                 word, number = said.lower().split("|")
                 assert re.search(f"{re.escape(word)} ?: {re.escape(plain(number))}", shown), said
@@ -111,7 +114,9 @@ def test_numbers_words_and_sources(study: Study, posterior: Posterior, setup: st
 def test_what_follows_for_two_hosts(study: Study, posterior: Posterior) -> None:
     azure, scaleway = (plain(page(study, posterior, setup)) for setup in ("HDH_AZURE", "HDH_SCALEWAY"))
     assert "The customer makes and manages the keys" in azure and "United States (owner or seat, staff)" in azure
-    assert "Azure (provider key) (HDH_AZURE_PROVIDERKEY)" in azure
+    assert "If that reading is right, the second answer becomes 2.5 %" in azure
+    assert "lapsed on 12 June 2026" in azure and "judged by the authors of the model alone" in azure
+    assert "a copy in the United States" in scaleway and "the model gives about this value to every setup" in scaleway
     assert "United States: does its law reach the data through whoever controls the host?" in azure
     assert "Who holds the keys has not been published" in scaleway and "Does the host hold the keys?" not in azure
     assert "No link with a foreign state is known" in scaleway and "They were about another host." in scaleway

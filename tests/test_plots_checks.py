@@ -1,5 +1,6 @@
 """Stored checks drawn and in words, on a small validation in the formats of the real one."""
 
+import doctest
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +11,18 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from test_plots import close_and_read
 
 import riskmodel as rm
 from riskmodel import plots
 from riskmodel.acceptance import load_acceptability
 from riskmodel.checks.predictive import predictive_table
+from riskmodel.checks.rows import said
 from riskmodel.checks.sensitivity import judgement_shifts, power_scaling
 from riskmodel.design import build_design
+from riskmodel.language import speaking
 from riskmodel.tables import checks
+from riskmodel.tables.reliability import readings
 
 QUANTITIES = ("log probability, HDH_AZURE", "HDH_SCALEWAY below HDH_AZURE", "log_rate_criminal, collaboration")
 
@@ -26,7 +31,7 @@ QUANTITIES = ("log probability, HDH_AZURE", "HDH_SCALEWAY below HDH_AZURE", "log
 def _closed() -> Iterator[None]:
     plots.style()
     yield
-    plt.close("all")
+    close_and_read()
 
 
 @pytest.fixture(scope="module")
@@ -192,3 +197,22 @@ def test_rulings_are_predicted_with_probabilities(study: rm.Study) -> None:
     assert whole[["predicted", "observed"]].sum().tolist() == pytest.approx([1, 1])
     assert (found["low"] <= found["high"]).all()
     assert found["predicted"].between(0, 1).all()
+
+
+def test_coverage_names_who_is_below_nominal() -> None:
+    found = pd.DataFrame({"label": ["A", "B"], "rows": [40, 9], "inside_50": [0.45, 1.0], "inside_90": [0.875, 1.0]})
+    low = checks.below_nominal(found, 90)
+    assert low["label"].tolist() == ["A"] and low["held"].tolist() == [35]
+    assert low["chance"].iloc[0] == pytest.approx(0.3710, abs=1e-3)
+    text = checks.coverage_says(found)
+    assert "A (35 of 40, 37 %)" in text and "A (18 of 40, 32 %)" in text and "B (" not in text
+    assert "for none fewer" in checks.coverage_says(found.assign(inside_90=1.0))
+    assert doctest.testmod(checks).failed == 0
+
+
+def test_checks_and_items_have_readable_names(study: rm.Study) -> None:
+    assert said("predictive check, log_total") == "predictive check, published totals of customers"
+    with speaking("fr"):
+        assert "log_total" not in said("predictive check, log_total")
+    assert checks.item_words(study, ["enterprise_customers.msft_azure"]) == ["enterprise customers: Microsoft Azure"]
+    assert not readings(study)["item"].str.contains("msft|ibm cloud|: aws").any()

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from test_plots import close_and_read
 
 from riskmodel import plots
 from riskmodel.plots import choices, consequences, house
@@ -22,7 +23,7 @@ YEARS = {"horizon_years": 5.0}
 def _closed() -> Iterator[None]:
     plots.style()
     yield
-    plt.close("all")
+    close_and_read()
 
 
 def places(count: int) -> pd.DataFrame:
@@ -236,7 +237,7 @@ def test_bands_are_drawn_where_they_can_be_told_apart() -> None:
     assert "from January 2020 on" in caption
     assert all(line.get_ydata()[0] == 0 for line in ax.lines)
     legend: Any = ax.get_legend()
-    assert "never\n3.0 % (0.030 % to 15 %)" in [t.get_text() for t in legend.get_texts()]
+    assert "never: 3.0 % (0.030 % to 15 %)" in [t.get_text() for t in legend.get_texts()]
 
 
 def test_plans_that_end_far_apart_get_a_log_axis() -> None:
@@ -253,3 +254,10 @@ def test_no_name_is_taken_twice() -> None:
     ]
     names = [name for module in [*modules, choices, consequences] for name in module.__all__]
     assert len(names) == len(set(names))
+
+
+def test_plans_that_end_close_together_are_told_apart() -> None:
+    table = curves(("early", "late"))
+    table.loc[table["label"] == "late", ["probability", "probability_low", "probability_high"]] *= 0.55
+    legend: Any = consequences.calendar(table)[0].get_legend()
+    assert [t.get_text().split(" (")[0] for t in legend.get_texts()] == ["early: 1.0 %", "late: 1.1 %"]

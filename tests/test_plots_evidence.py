@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from test_plots import close_and_read
 
 import riskmodel as rm
 from riskmodel import plots
@@ -18,7 +19,7 @@ from riskmodel.tables import record, reliability
 def _closed() -> Iterator[None]:
     plots.style()
     yield
-    plt.close("all")
+    close_and_read()
 
 
 def azure(study: rm.Study) -> pd.DataFrame:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from test_plots import close_and_read
 
 import riskmodel as rm
 from riskmodel import frameworks, plots
@@ -22,7 +22,7 @@ from riskmodel.tables import decisions_methods as words
 def _closed() -> Iterator[None]:
     plots.style()
     yield
-    plt.close("all")
+    close_and_read()
 
 
 def texts(ax: Axes) -> list[str]:
@@ -91,8 +91,8 @@ def test_dependence_puts_means_by_assumption() -> None:
     ax, caption = methods.dependence(assumptions())
     names = [label.get_text() for label in ax.get_yticklabels()]
     assert names[0] == "one number in each cell"
-    means = [np.asarray(line.get_xdata()) for line in ax.lines if line.get_marker() == house.MARKERS[2]]
-    np.testing.assert_allclose(np.concatenate(means), [0.02, 0.05])
+    means = [np.asarray(line.get_xdata()) for line in ax.lines if line.get_label() == "mean"]
+    np.testing.assert_allclose(np.concatenate(means)[-2:], [0.02, 0.05])
     assert "5 ×" in texts(ax)
     assert "uncertain (concentration 3)" in names
     assert "up to 5 times" in caption
@@ -100,7 +100,8 @@ def test_dependence_puts_means_by_assumption() -> None:
 
 def test_gate_and_score_names_every_card() -> None:
     ax, caption = methods.gate_and_score(cards(), "new", "old")
-    assert {"Alpha", "Beta", "levels only:\nGamma"} <= set(texts(ax))
+    assert {"Alpha", "Beta", "Gamma"} <= {label.get_text() for label in ax.get_yticklabels()}
+    assert {"72.0", "65.0", "levels only"} <= set(texts(ax))
     assert "Alpha, 72.0 per cent at SEAL-1" in caption
     assert "Beta, 65.0 per cent at SEAL-3" in caption
 
@@ -180,6 +181,10 @@ def test_unknown_stays_unknown_in_words(study: rm.Study) -> None:
     grid = words.clause_grid(found)
     assert "limits" not in " ".join(grid.index)
     assert len(grid) == len(words.CLAUSES)
+    for name, one in found.items():
+        assert f"of {len(grid)} clauses" in one.text, f"{name}: the table has as many clauses as the sentence"
+    assert "unknown (any probability)" in found["scaleway"].text and "0.00 to" not in found["scaleway"].text
+    assert all(words.OBJECTIVES[i.split()[0]] in i for i in words.weight_words(study)["Objective"])
     assert (grid == "unknown").to_numpy().any()
 
 

@@ -27,10 +27,45 @@ def x(study: rm.Study, posterior: rm.Posterior) -> xr.Dataset:
 def test_one_institution_is_the_setup_itself(x: xr.Dataset) -> None:
     row = aggregate(x, {"one": {"HDH_AZURE": 1}}).table.iloc[0]
     world, exact = (x[name].sel(setup="HDH_AZURE") for name in ("world_probability", "probability"))
-    assert row["probability_any"] == pytest.approx(float(world.mean()))
+    assert row["probability_any"] == pytest.approx(float(exact.mean()))
     assert row["expected"] == pytest.approx(float(exact.mean()))
+    assert row["expected_in_draws"] == pytest.approx(float(world.mean()))
+    assert row["probability_any_error"] == pytest.approx(row["expected_error"])
     assert row["any_if_independent"] == pytest.approx(row["expected"])
     assert row["number_if_any"] == pytest.approx(1)
+
+
+def test_the_numbers_of_a_portfolio_fit_one_another(x: xr.Dataset) -> None:
+    """Of one distribution: the mean is the chance of any times the mean given any, and holds its own worst tenth."""
+    asked = {name: {name: 100} for name in map(str, x["setup"].values)} | {"five": dict.fromkeys(HOSTS, 20)}
+    table = aggregate(x, asked).table
+    np.testing.assert_allclose(table["expected"], table["probability_any"] * table["number_if_any"], rtol=1e-12)
+    assert (0.1 * table["worst_decile"] <= table["expected"] * (1 + 1e-9)).all()
+    assert (table["worst_decile"] >= table["expected"]).all() and (table["number_low"] <= table["number_high"]).all()
+    assert (table["number_if_any"] >= 1).all() and (table["probability_any"] <= table["expected"]).all()
+
+
+def test_weights_give_the_mean_and_stay_near_equal() -> None:
+    number = np.random.default_rng(2).gamma(0.2, 10.0, 500)
+    for mean in (0.5 * number.mean(), number.mean(), 2.0 * number.mean()):
+        weights = module._weights(number, mean, "P")
+        assert weights.min() > 0 and weights.sum() == pytest.approx(1) and weights @ number == pytest.approx(mean)
+    np.testing.assert_allclose(module._weights(number, number.mean(), "P"), 1 / 500)
+    assert module._worst(np.arange(10.0), np.full(10, 0.1)) == pytest.approx(9)
+    assert module._worst(np.array([0.0, 4.0]), np.array([0.95, 0.05])) == pytest.approx(2)
+    with pytest.raises(UsageError, match="P: 500 samples - must be more"):
+        module._weights(number, 2 * number.max(), "P")
+
+
+def test_weighted_worlds_are_nearer_to_the_exact_integral(
+    study: rm.Study, posterior: rm.Posterior, x: xr.Dataset
+) -> None:
+    setups = study["setups"].query("setup_id in @HOSTS")
+    exact = thinned(posterior, study, np.array([10.0]), setups=setups).isel(multiple=0).mean("sample")
+    table = aggregate(x, {name: {name: 10} for name in HOSTS}).table.set_index("portfolio")
+    drawn = 1 - (1 - x["world_probability"].sel(setup=list(HOSTS))) ** 10
+    raw = float(abs(drawn.mean("sample") - exact.sel(setup=list(HOSTS))).mean())
+    assert np.mean([abs(table.loc[n, "probability_any"] - float(exact.sel(setup=n))) for n in HOSTS]) < raw
 
 
 @pytest.mark.parametrize("number", [10, 100])

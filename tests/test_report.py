@@ -17,6 +17,8 @@ import riskmodel as rm
 from riskmodel import report, tables
 from riskmodel.checks import convergence
 from riskmodel.fit import SCORING
+from riskmodel.language import OWN_WORDS, own_words, speaking
+from riskmodel.nexus import setup_facts
 from riskmodel.tables import Markup, esc, export, table
 from riskmodel.tables import checks as checked
 
@@ -190,8 +192,8 @@ def test_tables_have_captions_and_scopes(rendered: tuple[str, list[str]], page: 
 
 
 def test_numbers_are_said_and_not_dumped(rendered: tuple[str, list[str]]) -> None:
-    text = re.sub(r"<[^>]+>", " ", rendered[0])
-    assert re.findall(r"\d\.\d{6,}", text) == []
+    text = re.sub(r"<[^>]+>|https://\S+", " ", rendered[0])
+    assert re.findall(r"\d\.0*[1-9]\d{4,}", text) == [], "digits that nobody meant; small numbers may begin with zeros"
     assert re.findall(r"(?<![\d.])0\s%(?!\w)", text) == []
     assert "nan" not in text.split()
 
@@ -324,3 +326,70 @@ def test_predicted_rulings_add_up_and_call_european_hosts_extrapolation(study: r
     assert words.loc["Azure (customer key)", "Comparable rulings"].isdigit()
     chances = words.loc["Azure (customer key)"].drop("Comparable rulings").str.split(" %").str[0].astype(float)
     assert chances.sum() == pytest.approx(100, abs=2)
+
+
+def test_a_status_is_said_with_its_dates(study: rm.Study) -> None:
+    rows = study["certifications"]
+    rows = rows[rows["superseded_by"].isna()]
+
+    def said(provider: str, scheme: str) -> str:
+        mine = (rows["provider_id"] == provider) & (rows["scheme"] == scheme)
+        return tables.status_dated(rows[mine], study.as_of)
+
+    assert said("msft_azure", "HDS") == "qualified, last seen 2025-04-25"
+    assert said("aphp_onprem", "HDS") == "qualified until 2026-09-07, renewal not seen"
+    assert said("s3ns", "SecNumCloud") == "qualified until 2028-12-17 (computed)"
+    assert said("outscale", "HDS") == "qualified, date not seen"
+    assert said("msft_azure", "SecNumCloud") == "not seen"
+    assert tables.status_dated(rows.iloc[:0], study.as_of) == "not seen"
+
+
+def test_what_was_not_looked_up_is_named(study: rm.Study) -> None:
+    x = rm.exposure(rm.load_posterior(), study)
+    assert "None of the sources read gives a demand" in tables.silent(study, x)
+    assert "Leviia, Oodrive, Atos" in tables.not_looked_up(study, x)
+    assert "VMware (OVHcloud)" in tables.unplaced_licensors(study, x)
+    one = x.sel(setup=["HDH_AZURE"])
+    assert tables.not_looked_up(study, one) == tables.unplaced_licensors(study, one) == ""
+    wanted = ["HDH_AZURE", "HDH_ALT_OVH", "HDH_ALT_S3NS"]
+    degraded = tables.suspension_words(rm.load_posterior(), study, x, wanted).iloc[:, -1].tolist()
+    assert degraded[:2] == ["no licensor recorded", "state of the licensor not recorded"]
+    assert degraded[2].endswith("%")
+
+
+def test_sources_are_dated_and_marked(study: rm.Study) -> None:
+    refs = tables.References(study, setup_facts(study))
+    lost, found = (refs.number[i] for i in ("SEED0", "csf_azure"))
+    assert str(refs.cite("SEED0")) == (
+        f'<a class="ref" href="#src-{lost}" title="not located: unverified">[{lost}?]</a>'
+    )
+    assert str(refs.cite("csf_azure")) == f'<a class="ref" href="#src-{found}">[{found}]</a>'
+    english = str(refs.listing())
+    assert "Apple; copy in krMaynard/transparency-report-api data/ @7d5315b7, 2013 H1 – 2025 H1." in english
+    assert "French medical press, paper not recorded, 2026-02-06 (week of)." in english
+    known = study["sources"].set_index("source_id").loc[list(refs.number)]
+    undated = known["published"].isin(["unknown", "undated"]) | known["published"].isna()
+    assert english.count(", undated.") == (undated & known["published_from"].isna()).sum()
+    with speaking("fr"):
+        french = str(refs.listing())
+        said = [own_words(cell) for c in ("publisher", "published") for cell in study["sources"][c].dropna().unique()]
+    assert "presse médicale française, titre non noté, 06/02/2026 (semaine de cette date)." in french
+    assert "mars 2018 – juin 2021" in french
+    own = r"\b(copy|mirror|recorded|identified|reprint|week|after|since|rewrit\w+|assessment|approximate|to|from)\b"
+    assert [cell for cell in said if re.search(own, cell)] == []
+    every = "\n".join(study["sources"][["publisher", "published"]].fillna("").agg(" ".join, axis=1))
+    assert [words for words in OWN_WORDS if words not in every] == [], "said of no source"
+
+
+def test_rows_are_said_as_exactly_as_they_are_known(study: rm.Study) -> None:
+    facts = setup_facts(study)
+    refs, posterior = tables.References(study, facts), rm.load_posterior()
+    days = tables.decisions_words(rm.acceptability(study).table, refs)["Date"].map(str)
+    assert ">2012<" in days[days.str.contains("NO-DT-2012")].item()
+    assert ">2008-12<" in days[days.str.contains("BE-SWIFT-2008")].item()
+    periods = tables.counts_words(study, facts, refs).set_index("Row")["Period"]
+    assert periods.iloc[0] == "2018-01-01 to 2018-06-30 (assumed)"
+    assert periods.iloc[4] == "2025-07-01 to 2025-12-31"
+    row = {"check": "SBC, coverage of 90 % intervals", "value": 0.8983, "threshold": "0.86 to 0.94"}
+    checks = tables.checks_table(posterior, [{**row, "verdict": "pass", "meaning": "honest"}]).iloc[-1]
+    assert checks[["Value", "Must be"]].tolist() == ["89.8 %", "86 % to 94 %"]

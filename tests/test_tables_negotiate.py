@@ -1,9 +1,12 @@
 """Tables on what to negotiate: who can change what, which change is strongest, which sets were tried, what to ask."""
 
 import pandas as pd
+import pytest
 
 from riskmodel.decide import Finding, intervene, value_of_information
+from riskmodel.errors import UsageError
 from riskmodel.fit import Posterior
+from riskmodel.overrides import read_overrides
 from riskmodel.study import Study
 from riskmodel.tables import decisions_negotiate as words
 
@@ -45,3 +48,16 @@ def test_judgements_are_not_asked_for() -> None:
     asked = [row, row | {"item": "b", "kind": "audit", "value": 0.01, "rank": 2}]
     assert words.asked_first(Finding(pd.DataFrame(asked), "")) == "b (audit), worth 1.0 percentage points"
     assert words.asked_first(Finding(pd.DataFrame([row]), "")) == "nothing that is clearly worth asking"
+
+
+def test_refusals_and_replaced_cells_are_said_without_codes(posterior: Posterior, study: Study) -> None:
+    with pytest.raises(UsageError) as refusal:
+        intervene(posterior, study, "HDH_AZURE", ["clause_eu_law"])
+    assert words.refusal_words(study, "HDH_AZURE", "clause_eu_law", refusal.value) == (
+        "Azure (customer key), Clause: law of the Union alone applies: the clause is in the contract already"
+    )
+    cells = [("setups", "HDH_SCALEWAY", "key_custody", "external_hyok"), ("elicitation", "EL007", "q50", "0.03")]
+    changed = read_overrides(pd.DataFrame(cells, columns=["table", "row_id", "column", "value"]), study)
+    said = words.replaced_words(changed, study)
+    assert said["What"][0] == "Scaleway (selected): key custody" and said["What"][1].endswith(": median")
+    assert said["Now"].tolist() == ["keys held elsewhere", "0.03"] and set(said["Needs a new fit"]) == {"yes"}

@@ -4,7 +4,8 @@ import re
 
 import pandas as pd
 
-from riskmodel.tables.page import Markup, table
+from riskmodel.language import speaking
+from riskmodel.tables.page import Markup, dated, table
 
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', '=HYPERLINK("x")', "a‮b", "x" * 300]
 
@@ -68,3 +69,12 @@ def test_a_word_longer_than_any_column_may_break_and_stays_the_same() -> None:
     assert made.html.count("<wbr>") == 18 + 5
     assert f'href="#{"x" * 90}"' in made.html
     assert "W" * 300 in made.html.replace("<wbr>", "")
+
+
+def test_a_date_is_said_as_exactly_as_it_is_known() -> None:
+    day = pd.Timestamp("2025-01-13")
+    assert [dated(day, how) for how in ("day", "month", "quarter", "year")] == ["2025-01-13", "2025-01", "2025", "2025"]
+    assert dated(pd.NaT) == ""
+    with speaking("fr"):
+        assert [dated(day, how) for how in ("day", "month", "year")] == ["13/01/2025", "01/2025", "2025"]
+        assert dated(day, "month", spelled=True) == "janvier 2025"

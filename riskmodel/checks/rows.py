@@ -8,7 +8,7 @@ from typing import Any
 
 from riskmodel.language import localised, mark, tr
 
-__all__ = ["Row", "message_of", "passed", "row", "said"]
+__all__ = ["LIKELIHOODS", "Row", "message_of", "passed", "row", "said"]
 
 Row = dict[str, Any]
 
@@ -44,6 +44,19 @@ TEXTS = (
     mark("{low} to {high}"),
 )
 """What stored rows say, for other languages; the first that fits counts."""
+LIKELIHOODS = {
+    "event_count": mark("disclosures of content stored abroad"),
+    "eu_event_count": mark("of these, customers in the EU or EFTA"),
+    "statement_holds": mark("statements of zero"),
+    "demand_count": mark("requests about enterprise customers"),
+    "content_count": mark("requests after which content was given"),
+    "some_data_count": mark("requests after which some data were given"),
+    "country_demands": mark("requests by one state"),
+    "log_total": mark("published totals of customers"),
+    "band_microsoft": mark("accounts in a band: Microsoft"),
+    "band_google_all": mark("accounts in a band: Google"),
+}
+"""Likelihood of the model -> what its rows are."""
 PLACE = re.compile(r"\\{(\w+)\\}")
 """A place for a value in an escaped text."""
 
@@ -70,6 +83,8 @@ def said(text: str) -> str:
     >>> said("R-hat, largest")
     'R-hat, largest'
     """
+    if text in LIKELIHOODS:
+        return tr(LIKELIHOODS[text])
     known = message_of(text)
     if known is None:
         return localised(text)

@@ -169,7 +169,7 @@ def score_text(table: pd.DataFrame, about: dict[str, Any]) -> str:
         provider, keys = plain(row["provider_id"]) or "none named", plain(row["key_custody"]) or "not known"
         chance, ends = row["probability"], (row["probability_low"], row["probability_high"])
         reach = percent(row["reach"], (row["reach_low"], row["reach_high"]))
-        numbers = reach, percent(chance, ends), one_in(chance, ends), between(*ends)
+        numbers = reach, percent(chance, ends), one_in(chance), between(*ends)
         lines.append((row["setup"], provider, keys, *numbers))
     return f"""\
 Reach, and probability of at least one disclosure of intelligible content to a foreign authority

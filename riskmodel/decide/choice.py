@@ -26,6 +26,8 @@ EXPOSURE = "exposure"
 """Name of the criterion that the model adds: probability of a disclosure within the horizon, lower is better."""
 WORST = 0.1
 """Share of samples that the worst decile is the mean of."""
+NEAR = 0.05
+"""Probabilities of being best that differ by less are practically equal."""
 COLUMNS = ("setup", "criterion", "low", "high", "better")
 
 
@@ -123,10 +125,14 @@ def _regretted(table: pd.DataFrame) -> str:
     rows: list[dict[str, Any]] = table.to_dict("records")  # type: ignore[assignment]
     first, years = rows[0], years_text(rows[0]["horizon_years"])
     worlds: dict[str, Any] = table.sort_values("regret_in_worlds").to_dict("records")[0]  # type: ignore[assignment]
+    often = [row for row in rows if row["best"] > table["best"].max() - NEAR]
+    often.sort(key=lambda row: -row["best"])
+    named = " and ".join(f"{row['label']} ({share_text(row['best'])})" for row in often)
     text = (
-        f"{first['label']} is regretted least: by {digits(100 * first['regret'])} percentage points of probability "
-        f"over {years} on average over parameters, by {digits(100 * first['regret_worst_decile'])} in the worst tenth; "
-        f"it is the best choice with probability {share_text(first['best'])}."
+        f"By mean regret {first['label']} comes first: it is regretted by {digits(100 * first['regret'])} percentage "
+        f"points of probability over {years} on average over parameters, by "
+        f"{digits(100 * first['regret_worst_decile'])} in the worst tenth. "
+        f"Most often the best choice {'is' if len(often) == 1 else 'are, practically equal,'} {named}."
     )
     same = worlds["setup"] == first["setup"]
     text += (

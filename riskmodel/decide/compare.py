@@ -195,21 +195,44 @@ def _likelihood_says(
     """What the three comparisons of the likelihood permit."""
     over, world, ratio = likely["over parameters"], likely["over worlds"], likely["predictive"]["ratio"]
     ends = over["ratio_low"], over["ratio_high"]
-    return tr(
-        "Over {years}, the predictive probability of {a} is {ratio} times that of {b} (90 % interval over parameters "
-        "{ends}). It is {word} that {a} is the lower one: {lower} over what the parameters may be, practically equal "
-        "{equal}, higher {higher} (within a factor of {factor} counts as equal). In single worlds it is lower in "
+    given = {
+        "years": years_text(x.attrs["horizon_years"]),
+        "a": names[0],
+        "b": names[1],
+        "ratio": factor(ratio, ends),
+        "ends": ratios_between(*ends),
+    }
+    if ratio * equal_factor < 1:
+        level = tr(
+            "Over {years}, a disclosure is about {times} times less probable with {a} than with {b} (ratio {ratio}; "
+            "90 % of the ratios over parameters: {ends}).",
+            times=factor(1 / ratio),
+            **given,
+        )
+    elif ratio < equal_factor:
+        level = tr(
+            "Over {years}, a disclosure is about as probable with {a} as with {b} (ratio {ratio}; 90 % of the ratios "
+            "over parameters: {ends}).",
+            **given,
+        )
+    else:
+        level = tr(
+            "Over {years}, a disclosure is about {times} times as probable with {a} as with {b} (ratio {ratio}; 90 % "
+            "of the ratios over parameters: {ends}).",
+            times=factor(ratio),
+            **given,
+        )
+    sure = tr(
+        "It is {word} that {a} is the lower one: {lower} over what the parameters may be, practically equal {equal}, "
+        "higher {higher} (within a factor of {factor} counts as equal). In single worlds it is lower in "
         "{worlds_lower}, tied in {worlds_equal}, higher in {worlds_higher}.",
-        years=years_text(x.attrs["horizon_years"]),
         a=names[0],
-        ratio=factor(ratio, ends),
-        ends=ratios_between(*ends),
-        b=names[1],
         word=in_words(over["lower"]),
         factor=localised(f"{equal_factor:g}"),
         **_shares(over),
         **{f"worlds_{part}": share for part, share in _shares(world).items()},
     )
+    return f"{level} {sure}"
 
 
 def _shares(row: dict[str, Any]) -> dict[str, str]:

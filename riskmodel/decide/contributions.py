@@ -19,13 +19,13 @@ from riskmodel.errors import UsageError, did_you_mean
 from riskmodel.exposure import probability_of
 from riskmodel.integral import Settled
 from riskmodel.nexus import Option, Programme, Segment, SetupFacts, foreign_programmes, setup_facts
-from riskmodel.wording import factor, years_text
+from riskmodel.wording import digits, years_text
 
 if TYPE_CHECKING:
     from riskmodel.fit import Posterior
     from riskmodel.study import Study
 
-__all__ = ["FACTORS", "contributions"]
+__all__ = ["FACTORS", "NO_EFFECT", "contributions", "times_text"]
 
 FACTORS = {
     "ownership": "seat and owners of the provider",
@@ -40,6 +40,8 @@ FACTORS = {
 """What two setups may differ in, and what it covers."""
 OWNED = ("seat", "control", "minority")
 LICENSED = ("licensor_with_access", "licensor_without_access")
+NO_EFFECT = "no effect"
+"""How a factor that rounds to 1 is said."""
 STRUCTURE = ("ownership", "technology", "jurisdiction", "certification")
 """Factors that decide who reaches; the others scale the rate."""
 
@@ -253,14 +255,25 @@ def _row(name: str, covers: str, mean: float, each: np.ndarray) -> dict[str, Any
     }
 
 
+def times_text(value: float) -> str:
+    """Print a factor with three digits, so that the product of several can be checked.
+
+    >>> times_text(0.10397), times_text(1.0405), times_text(0.9991)
+    ('0.104', '1.04', 'no effect')
+    """
+    return NO_EFFECT if abs(value - 1) < 0.005 else digits(value, 3)
+
+
 def _text(table: pd.DataFrame, a: str, b: str, years: float) -> str:
     likely = table[table["answer"] == "likelihood"]
     times: dict[str, float] = dict(zip(likely["factor"], likely["times"], strict=True))
     ratio = times.pop("all")
     if not times:
         return f"{a} and {b} do not differ in anything that the model knows."
-    said = ", ".join(f"{name} {factor(value)}" for name, value in times.items())
+    said = {name: times_text(value) for name, value in times.items()}
+    moved = ", ".join(f"{name} {words}" for name, words in said.items() if words != NO_EFFECT)
+    still = ", ".join(name for name, words in said.items() if words == NO_EFFECT)
     return (
-        f"Over {years_text(years)} the predictive probability of {a} is {factor(ratio)} times that of {b}. As factors "
-        f"that multiply to it: {said}."
+        f"Over {years_text(years)} the predictive probability of {a} is {digits(ratio, 3)} times that of {b}. As "
+        f"factors that multiply to it: {moved or 'none'}{f'; without effect: {still}' if still else ''}."
     )

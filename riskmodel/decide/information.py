@@ -90,8 +90,9 @@ def drivers(x: xr.Dataset, posterior: Posterior, setup: str) -> Finding:
     names = dict(zip(x["regime"].values, x["regime_name"].values, strict=True))
     first = str(table["input"].map(tr)[0])
     text = tr(
-        "{input} moves the answer most; of the influence listed, {judged} is on inputs that only experts inform. The "
-        "law that carries most of the expected disclosures is {law}, with {share}.",
+        "{input} moves the answer most; of the influence listed, {judged} is on inputs that no count informs, experts' "
+        "judgements and the error that these may share. The law that carries most of the expected disclosures is "
+        "{law}, with {share}.",
         input=first[:1].upper() + first[1:],
         judged=share_text(judged),
         law=names[main],

@@ -1,4 +1,8 @@
-"""Many institutions at few providers: what they share makes their disclosures come together."""
+"""Many institutions at few providers: what they share makes their disclosures come together.
+
+Source of the weights: Deville and Särndal, Calibration estimators in survey sampling, JASA 87 (1992), 376-382; with
+their raking distance the weights stay positive.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +21,10 @@ from riskmodel.wording import Probability, digits, percent, share_text
 __all__ = ["aggregate"]
 
 COLUMNS = ("portfolio", "setup", "institutions")
-WORST = 0.9
-"""The worst tenth of worlds lies above this share of them."""
+WORST = 0.1
+"""Share of the worlds that the worst tenth is."""
+STEPS = 60
+"""Halvings in the search for the strength of the weights: more than a double-precision number has digits."""
 
 
 def aggregate(x: xr.Dataset, portfolios: Mapping[str, Mapping[str, float]] | pd.DataFrame) -> Finding:
@@ -28,6 +34,11 @@ def aggregate(x: xr.Dataset, portfolios: Mapping[str, Mapping[str, float]] | pd.
     settled question: in a world the law reaches all of them or none. Given the world, disclosures at one institution
     say nothing about another: with hazard H_s of setup s and n_s institutions, at least one sees a disclosure with
     probability 1 - exp(-sum n_s H_s), and the expected number of institutions is sum n_s (1 - exp(-H_s)).
+
+    The mean of that number is known better than the drawn worlds know it, for settled unknowns can be integrated
+    exactly for each setup. So the worlds are weighted, as little as possible, until their mean number is the exact
+    one (calibration), and every other number is taken from the weighted worlds. Hence ``expected`` is
+    ``probability_any`` times ``number_if_any``, and a tenth of ``worst_decile`` is at most ``expected``, exactly.
 
     Parameters
     ----------
@@ -43,18 +54,20 @@ def aggregate(x: xr.Dataset, portfolios: Mapping[str, Mapping[str, float]] | pd.
     Finding
         One row a portfolio: ``institutions``, ``hosts`` (distinct providers; one that is open counts as one),
         ``largest_share`` (of institutions at the largest host), ``probability_any`` (at least one institution, over
-        ``horizon_years``) with its Monte-Carlo standard error ``probability_any_error``, ``any_if_independent`` (the
-        same if every institution had a world and parameters of its own), ``expected`` (number of institutions with a
-        disclosure, settled unknowns integrated exactly) with ``expected_error``; over worlds and parameters
-        ``number_low``, ``number_high`` (90 % equal-tailed interval of the number expected in a world),
-        ``worst_decile`` (its mean in the worst tenth of them) and ``number_if_any`` (given at least one). Detail: one
-        row a portfolio and setup with ``label``, ``host``, ``institutions``, ``probability``, ``expected``, ``share``
-        of the expected number. Errors take samples as independent.
+        ``horizon_years``) with its Monte-Carlo standard error ``probability_any_error`` (linearised),
+        ``any_if_independent`` (the same if every institution had a world and parameters of its own), ``expected``
+        (number of institutions with a disclosure, settled unknowns integrated exactly) with ``expected_error``;
+        ``expected_in_draws`` (the same from the drawn worlds before they are weighted: how far the weights had to go);
+        over worlds and parameters ``number_low``, ``number_high`` (90 % equal-tailed interval of the number expected
+        in a world), ``worst_decile`` (its mean in the worst tenth of them) and ``number_if_any`` (given at least one).
+        Detail: one row a portfolio and setup with ``label``, ``host``, ``institutions``, ``probability``,
+        ``expected``, ``share`` of the expected number. Errors take samples as independent.
 
     Raises
     ------
     UsageError
-        If there is no portfolio, a setup was not scored, or a number is not a whole number of 1 or more.
+        If there is no portfolio, a setup was not scored, a number is not a whole number of 1 or more, or the drawn
+        worlds all lie above or all below the exact mean (far too few samples).
 
     Examples
     --------
@@ -105,15 +118,20 @@ def _hosts(x: xr.Dataset) -> dict[str, str]:
 
 
 def _together(x: xr.Dataset, name: object, mine: pd.DataFrame) -> dict[str, Any]:
-    """One portfolio: numbers over worlds, settled unknowns integrated out where that is exact."""
+    """One portfolio: numbers over worlds that are weighted to the exact mean."""
     part = x.sel(setup=list(mine["setup"]))
     count = mine["institutions"].to_numpy()
     exact, world = (part[key].transpose("sample", "setup").values for key in ("probability", "world_probability"))
     with np.errstate(divide="ignore"):
         hazard = -np.log1p(-world)
     at_least_one = -np.expm1(-hazard @ count)
-    integrated, number = exact @ count, world @ count
-    chance, root = float(at_least_one.mean()), np.sqrt(len(number))
+    integrated, number, root = exact @ count, world @ count, np.sqrt(len(world))
+    expected = float(integrated.mean())
+    weights = _weights(number, expected, name)
+    chance = float(weights @ at_least_one)
+    off = number - expected
+    slope = weights @ (at_least_one * off) / max(weights @ off**2, np.finfo(float).tiny)
+    low, high = np.quantile(number, [LOW, HIGH], weights=weights, method="inverted_cdf")
     by_host = mine.groupby("host")["institutions"].sum()
     return {
         "portfolio": name,
@@ -121,15 +139,53 @@ def _together(x: xr.Dataset, name: object, mine: pd.DataFrame) -> dict[str, Any]
         "hosts": len(by_host),
         "largest_share": float(by_host.max() / count.sum()),
         "probability_any": chance,
-        "probability_any_error": float(at_least_one.std() / root),
+        "probability_any_error": float((at_least_one - slope * (number - integrated)).std() / root),
         "any_if_independent": float(-np.expm1(np.log1p(-exact.mean(axis=0)) @ count)),
-        "expected": float(integrated.mean()),
+        "expected": expected,
         "expected_error": float(integrated.std() / root),
-        "number_low": float(np.quantile(number, LOW)),
-        "number_high": float(np.quantile(number, HIGH)),
-        "worst_decile": float(np.sort(number)[int(WORST * len(number)) :].mean()),
-        "number_if_any": float(number.mean()) / chance if chance else float("nan"),
+        "expected_in_draws": float(number.mean()),
+        "number_low": float(low),
+        "number_high": float(high),
+        "worst_decile": _worst(number, weights),
+        "number_if_any": expected / chance if chance else float("nan"),
     }
+
+
+def _weights(number: np.ndarray, mean: float, name: object) -> np.ndarray:
+    """Weights of samples, adding up to 1, that make ``mean`` the mean of ``number`` (1-D) and are nearest to equal.
+
+    Nearest in relative entropy, so that they are exponential in the number and never negative.
+    """
+    if np.isclose(number.mean(), mean, rtol=1e-12, atol=0):
+        return np.full(len(number), 1 / len(number))
+    if not number.min() < mean < number.max():
+        raise UsageError(
+            f"portfolios, {shown(name)}: {len(number)} samples - must be more to have worlds on both sides"
+        )
+    scaled = number / number.max()
+
+    def tilted(strength: float) -> np.ndarray:
+        exponent = strength * scaled
+        weights = np.exp(exponent - exponent.max())
+        return np.asarray(weights / weights.sum())
+
+    low, high = -1.0, 1.0
+    while tilted(low) @ number > mean:
+        low *= 2
+    while tilted(high) @ number < mean:
+        high *= 2
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if tilted(middle) @ number < mean else (low, middle)
+    return tilted((low + high) / 2)
+
+
+def _worst(number: np.ndarray, weights: np.ndarray) -> float:
+    """Mean of a number in the worst tenth of the weight; of the sample at its border only what belongs to it."""
+    order = np.argsort(number)[::-1]
+    before = np.concatenate([[0.0], np.cumsum(weights[order])[:-1]])
+    inside = np.clip(WORST - before, 0.0, weights[order])
+    return float(inside @ number[order] / inside.sum())
 
 
 def _says(table: pd.DataFrame) -> str:
@@ -147,6 +203,7 @@ def _says(table: pd.DataFrame) -> str:
         for row in picked.to_dict("records")
     ]
     last = (
-        "Sharing a host changes no expected number: it is rarer that any institution is hit, and then more of them are."
+        "Sharing a host changes no expected number: it is rarer that any institution is hit, and then more of them "
+        "are. The drawn worlds are weighted to the exact expected number, so that the figures fit one another."
     )
     return " ".join([*said, last])

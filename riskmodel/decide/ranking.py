@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["rank", "tolerance"]
 
 PUBLISHED = "published_probabilities"
+ALIKE = 0.5
+"""Setups whose expected ranks are less than this apart are named together."""
 
 
 def rank(x: xr.Dataset, top: int = 3, equal_factor: float = EQUAL_FACTOR) -> Finding:
@@ -116,6 +118,20 @@ def _first(cumulated: np.ndarray, level: float) -> np.ndarray:
 def _rank_says(table: pd.DataFrame) -> str:
     """What the ranks permit."""
     first: Any = table.iloc[0]
+    alike = table[table["expected_rank"] < first["expected_rank"] + ALIKE]
+    text = tr(
+        "{labels} cannot be told apart: their expected ranks are the lowest, {low} to {high} of {count}. Each is "
+        "lowest or practically equal to the lowest with a probability of {share} or less over parameters and in up to "
+        "{worlds} of worlds; many worlds are ties, because setups that no foreign law reaches are equal.",
+        labels=tr(", ").join(alike["label"]),
+        low=localised(f"{first['expected_rank']:.1f}"),
+        high=localised(f"{alike['expected_rank'].max():.1f}"),
+        count=len(table),
+        share=share_text(alike["lowest"].max()),
+        worlds=share_text(alike["lowest_in_worlds"].max()),
+    )
+    if len(alike) > 1:
+        return text
     text = tr(
         "{label} has the lowest expected rank ({rank} of {count}) and is lowest or practically equal to the lowest "
         "with probability {share} over parameters and in {worlds} of worlds; many worlds are ties, because setups that "
@@ -205,7 +221,7 @@ def tolerance(
     worst: dict[str, Any] = table.sort_values("exceeds").to_dict("records")[-1]  # type: ignore[assignment]
     tolerated = tr("{chance} over {years}", chance=percent(probability), years=years_text(years))
     text = tr(
-        "Against a tolerance of {limit}, the predictive probability of {above} of {count} setups is above it; most "
+        "Against a tolerance of {limit}, {above} of {count} setups have a predictive probability above it; most "
         "doubtful is {label}, for which it is {word} ({share}) over parameters.",
         limit=f"{tolerated} ({preset['name']})" if preset else tolerated,
         above=above,

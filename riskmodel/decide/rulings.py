@@ -63,7 +63,7 @@ def acceptability(study: Study, setup: str | None = None) -> Finding:
     table = study["decisions"]
     table = table[table["is_binding_authority"].astype(bool)].sort_values(["date", "decision_id"])
     same = pd.Series(True, index=table.index)
-    about = tr("all systems")
+    about = None
     if setup is not None:
         row = study["setups"].set_index("setup_id")
         if setup not in row.index:
@@ -77,13 +77,28 @@ def acceptability(study: Study, setup: str | None = None) -> Finding:
     shown.insert(4, "outcome", [OUTCOMES[int(code)] for code in table["outcome"]])
     shown.insert(5, "same_system", same.to_numpy())
     counts = shown["outcome"].value_counts()
-    text = trn(
-        "{count} decision of regulators and courts bears on {about}: {outcomes}. Decisions on one system are not "
-        "independent of one another, and this is a record, not a forecast.",
-        "{count} decisions of regulators and courts bear on {about}: {outcomes}. Decisions on one system are not "
-        "independent of one another, and this is a record, not a forecast.",
-        len(shown),
-        about=about,
-        outcomes=outcomes_text(counts),
-    )
+    if about is None:
+        text = trn(
+            "{count} decision of regulators and courts bears on {about}: {outcomes}. Decisions on one system are not "
+            "independent of one another, and this is a record, not a forecast.",
+            "{count} decisions of regulators and courts bear on {about}: {outcomes}. Decisions on one system are not "
+            "independent of one another, and this is a record, not a forecast.",
+            len(shown),
+            about=tr("all systems"),
+            outcomes=outcomes_text(counts),
+        )
+    else:
+        text = trn(
+            "{count} decision of regulators and courts bears on {about}, {same} of them on this system and {other} on "
+            "other systems of the same provider: {outcomes}. Decisions on one system are not independent of one "
+            "another, and this is a record, not a forecast.",
+            "{count} decisions of regulators and courts bear on {about}, {same} of them on this system and {other} on "
+            "other systems of the same provider: {outcomes}. Decisions on one system are not independent of one "
+            "another, and this is a record, not a forecast.",
+            len(shown),
+            about=about,
+            same=int(same.sum()),
+            other=int((~same).sum()),
+            outcomes=outcomes_text(counts),
+        )
     return Finding(shown.reset_index(drop=True), text)

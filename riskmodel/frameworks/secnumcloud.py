@@ -18,6 +18,7 @@ from riskmodel.errors import UsageError, did_you_mean
 from riskmodel.frameworks import holdings as shares
 from riskmodel.frameworks.holdings import CAPS_PCT, EU_MEMBERS, SHARES, Bounds, Caps, Chain, caps
 from riskmodel.nexus._rows import CONFIDENCES, Record, dated, records, split
+from riskmodel.wording import share_text
 
 if TYPE_CHECKING:
     from riskmodel.study import Study
@@ -226,7 +227,11 @@ def _soft(case: _Case, verdict: str) -> str:
 
 
 def _range(bounds: Bounds) -> str:
-    return "" if bounds.low == bounds.high else f" ({bounds.low:.2f} to {bounds.high:.2f})"
+    if bounds.low == bounds.high:
+        return ""
+    if (bounds.low, bounds.high) == (0.0, 1.0):
+        return " (any probability)"
+    return f" ({share_text(bounds.low)} to {share_text(bounds.high)})"
 
 
 def _rights(case: _Case, clause: Record) -> _Said:

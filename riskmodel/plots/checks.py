@@ -5,6 +5,7 @@ Frames come from :mod:`riskmodel.tables.checks` and :mod:`riskmodel.checks`.
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -136,8 +137,9 @@ def forecasts(found: pd.DataFrame) -> tuple[Figure, str]:
     whens = sorted(found["when"].unique())
     for ax, kind in zip(axes[:, 0], kinds, strict=True):
         mine = found[found["kind"] == kind]
-        top = float(mine[["observed", "high_90"]].to_numpy().max()) * 1.3 + 1
-        ax.plot([0, top], [0, top], color=house.INK, lw=1, ls="--")
+        across, up = (_ends(mine[list(c)].to_numpy(dtype=float)) for c in (("observed",), ("low_90", "high_90")))
+        ends = min(across[0], up[0]), max(across[1], up[1])
+        ax.plot(ends, ends, color=house.INK, lw=1, ls="--")
         for k, when in enumerate(whens):
             part = mine[mine["when"] == when]
             at = part["observed"] * (1 + 0.03 * (k - (len(whens) - 1) / 2))  # side by side where figures are equal
@@ -145,10 +147,11 @@ def forecasts(found: pd.DataFrame) -> tuple[Figure, str]:
             ax.vlines(at, part["low_50"], part["high_50"], color=house.COLOURS[k], lw=3, alpha=0.6)
             middle = (part["low_50"] + part["high_50"]) / 2
             ax.plot(at, middle, house.MARKERS[k], color=house.COLOURS[k], ms=4, mec="white", mew=0.4, label=f"{when}")
-        for scale, limit in ((ax.set_xscale, ax.set_xlim), (ax.set_yscale, ax.set_ylim)):
-            scale("symlog", linthresh=1)
-            limit(-0.3, top)
-        for axis in (ax.xaxis, ax.yaxis):
+        ax.set_xscale("symlog", linthresh=1)
+        ax.set_yscale("symlog", linthresh=1)
+        ax.set(xlim=across, ylim=up)
+        for axis, (low, high) in ((ax.xaxis, across), (ax.yaxis, up)):
+            axis.set_ticks(_round_numbers(low, high))
             axis.set_major_formatter(lambda v, _: f"{v:,.0f}")
         ax.set_title(kind, loc="left", fontsize=9.5, weight="bold", pad=3)
     fig.supylabel("predicted (log scale above 1)", fontsize=9.5)
@@ -164,6 +167,22 @@ def forecasts(found: pd.DataFrame) -> tuple[Figure, str]:
         f"dashed diagonal the interval holds the figure. Outside the 90 % interval: {missed}."
     )
     return fig, caption
+
+
+def _ends(values: np.ndarray) -> tuple[float, float]:
+    """Ends of an axis that is linear below 1 and logarithmic above: a little beyond the data."""
+    low, high = float(values.min()), float(values.max())
+    return (low / 1.3 if low > 2 else -0.3), high * 1.3 + 0.3
+
+
+def _round_numbers(low: float, high: float) -> list[float]:
+    """0 and as many of 1, 2, 5, 10 … between the ends as can be read."""
+    powers = 10.0 ** np.arange(math.ceil(math.log10(max(high, 1))) + 1)
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        marks = [t for t in (0.0, *np.multiply.outer(powers, steps).ravel()) if low <= t <= high]
+        if len(marks) < 8:
+            break
+    return marks
 
 
 def gains(found: pd.DataFrame, ax: Axes | None = None) -> house.Drawn:

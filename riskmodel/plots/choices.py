@@ -74,13 +74,13 @@ def rank_heatmap(detail: pd.DataFrame, over: str = "parameters", ax: Axes | None
         bar.set_ticks(list(STEPS), labels=[f"{100 * t:.0f} %" for t in STEPS])
         bar.ax.tick_params(labelsize=8, length=0)
     ax.set_xticks(range(1, places + 1, 1 + places // 12))
-    ax.set_xlabel(f"place, 1 = least exposed\n(probability in %, over {over})")
+    ax.set_xlabel(f"place, 1 = least exposed\n(probability in %, over {over}; empty: <1)")
     first, last = matrix.iloc[0], matrix.iloc[-1]
     sure = matrix.max(axis=1)
     caption = (
         f"Probability over {over} of each place of {count} setups, ties shared, sorted by expected place; darker is "
-        f"more likely. {first.name} is first with {share_text(first.iloc[0])}, {last.name} last with "
-        f"{share_text(last.iloc[-1])}. The firmest place of all is one of {sure.idxmax()}, with "
+        f"more likely, an empty cell is under 1 %. {first.name} is first with {share_text(first.iloc[0])}, "
+        f"{last.name} last with {share_text(last.iloc[-1])}. The firmest place of all is one of {sure.idxmax()}, with "
         f"{share_text(sure.max())}."
     )
     return ax, caption
@@ -117,10 +117,7 @@ def tornado(table: pd.DataFrame, most: int = 14, ax: Axes | None = None) -> hous
     ax.hlines(places, np.maximum(low, left), high, color=house.INK, lw=1.2, zorder=4)
     house.dots(ax, np.maximum(after, left), places, 0, color=house.INK, ms=5, zorder=5)
     ax.set_xlim(left, right)
-    for place, p in zip(places, after, strict=True):
-        words = one_in(p).removeprefix("about ")
-        ax.text(1.02, place, words, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5)
-    ax.text(1.02, -0.85, "leaves", transform=ax.get_yaxis_transform(), va="center", fontsize=8.5, weight="bold")
+    house.right_column(ax, places, (one_in(p).removeprefix("about ") for p in after), "leaves")
     ax.set_title(f"now {one_in(before)}", fontsize=9, loc="left")
     best, raised = rows.iloc[0], int((rows["ratio"] > 1 + UNCHANGED).sum())
     caption = (
@@ -213,9 +210,8 @@ def value(table: pd.DataFrame, most: int = 10, ax: Axes | None = None) -> house.
     error = 200 * rows["value_error"].to_numpy(dtype=float)
     ax.hlines(places, np.maximum(points - error, 0), points + error, color=house.INK, lw=1.2, zorder=3)
     right = max(float((points + error).max(initial=0.0)), 1e-9)
-    for place, point, end in zip(places, points, points + error, strict=True):
-        ax.text(end + 0.02 * right, place, digits(point), va="center", fontsize=8.5)
-    ax.set_xlim(0, 1.28 * right)
+    house.right_column(ax, places, map(digits, points), "worth")
+    ax.set_xlim(0, 1.05 * right)
     ax.locator_params(axis="x", nbins=4)
     ax.set_xlabel(f"expected fall of the probability\nwithin {years_text(years)} (percentage points)")
     if rows.empty:
@@ -226,7 +222,8 @@ def value(table: pd.DataFrame, most: int = 10, ax: Axes | None = None) -> house.
     bound = f" Knowing everything would be worth {digits(100 * whole.iloc[0])} points." if len(whole) else ""
     caption = (
         f"What it is worth to know each thing before choosing: by how many percentage points the probability of a "
-        f"disclosure within {years_text(years)} then falls on average; line: two standard errors of Monte Carlo. "
+        f"disclosure within {years_text(years)} then falls on average (bar and number at the right); "
+        f"line: two standard errors of Monte Carlo. "
         f"First: {first['item']} ({first['kind']}), {digits(100 * first['value'])} points.{bound}"
         + f" Worth less or nothing: {len(asked) - len(rows)} more."
         * (len(asked) > len(rows))
@@ -331,7 +328,7 @@ def front(table: pd.DataFrame, criteria: Sequence[str] = (), ax: Axes | None = N
 def _blues(count: int) -> list[tuple[float, ...]]:
     """Shades from white to the blue of the house, each one that the stored picture can show exactly."""
     white, blue = np.ones(3), 0.75 * np.array(to_rgb(house.BLUE))
-    return [tuple(np.round(31 * (white + (blue - white) * k / (count - 1))) / 31) for k in range(count)]
+    return [tuple(np.round(63 * (white + (blue - white) * k / (count - 1))) / 63) for k in range(count)]
 
 
 def _inches(names: Sequence[str]) -> float:

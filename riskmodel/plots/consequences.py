@@ -50,24 +50,23 @@ def calendar(table: pd.DataFrame, log: bool | None = None, ax: Axes | None = Non
     table = _from_the_beginning(table)
     ends = table.groupby("label", sort=False)["probability"].last()
     log = bool(ends.max() > LOG_FROM * ends.min()) if log is None else log
-    ax = house.canvas(ax, 3.2 + 0.2 * len(ends))
     floor = max(house.FLOOR, float(ends.min()) / 100) if log else 0.0
-    banded = len(ends) <= BANDS
-    for k, (label, rows) in enumerate(table.groupby("label", sort=False)):
+    banded, words = len(ends) <= BANDS, [_end(label, rows) for label, rows in table.groupby("label", sort=False)]
+    ax = house.canvas(ax, 3.0 + 0.15 * "\n".join(words).count("\n") + 0.15 * len(words))
+    for k, (_, rows) in enumerate(table.groupby("label", sort=False)):
         mine = rows.iloc[int(log) :]  # on a log axis there is no zero to begin with
         low, mid, high = (mine[f"probability{end}"].to_numpy(dtype=float) for end in ("_low", "", "_high"))
         colour, line = house.COLOURS[k % len(house.COLOURS)], LINES[k % len(LINES)]
         if banded:
             ax.fill_between(mine["date"], np.maximum(low, floor), high, color=colour, alpha=0.13, lw=0)
             ax.plot(mine["date"], high, color=colour, lw=0.8, ls=line)
-        said = f"{percent(mid[-1], (low[-1], high[-1]))} ({between(low[-1], high[-1])})"
-        words = f"{textwrap.shorten(str(label), 48)}\n{said}"
-        ax.plot(mine["date"], np.maximum(mid, floor), color=colour, lw=2.2, ls=line, label=words)
+        ax.plot(mine["date"], np.maximum(mid, floor), color=colour, lw=2.2, ls=line, label=words[k])
     years = (table["date"].max() - table["date"].min()).days / 365.25
     if log:
         _odds_up(ax, floor, float(table["probability_high" if banded else "probability"].max()))
     else:
         ax.set_ylim(0, None)
+        ax.locator_params(axis="y", nbins=6)
         ax.yaxis.set_major_formatter(lambda v, _: f"{100 * v:.3g} %")
     if years > 2:
         house.year_axis(ax, "end of the time counted", 1 + int(years // 8))
@@ -75,8 +74,9 @@ def calendar(table: pd.DataFrame, log: bool | None = None, ax: Axes | None = Non
         ax.xaxis.set_major_locator(mdates.AutoDateLocator(maxticks=6))
         ax.xaxis.set_major_formatter(mdates.DateFormatter("%m/%Y"))
         ax.set_xlabel("end of the time counted")
-    ax.set_ylabel("probability of a disclosure until then" + "\n(log scale)" * log)
-    ax.legend(loc="lower left", bbox_to_anchor=(-0.02, 1.0), frameon=False, ncols=1, handlelength=2.6)
+    ax.set_ylabel("probability of a disclosure\nuntil then" + " (log scale)" * log)
+    look: dict[str, Any] = {"frameon": False, "handlelength": 2.6, "fontsize": 8, "labelspacing": 0.3}
+    ax.legend(loc="lower right", bbox_to_anchor=(1.02, 1.0), **look)
     begin, end = (f"{day:%B %Y}" for day in (table["date"].min(), table["date"].max()))
     said = "; ".join(f"{label} {percent(p)}" for label, p in ends.items())
     caption = (
@@ -85,6 +85,13 @@ def calendar(table: pd.DataFrame, log: bool | None = None, ax: Axes | None = Non
         f"{'' if banded else ' at the end'}. Until {end}: {said}."
     )
     return ax, caption
+
+
+def _end(label: object, rows: pd.DataFrame) -> str:
+    """Line of the legend for a plan: how its curve ends, with the digits that tell it from the others."""
+    low, mid, high = (float(rows[f"probability{end}"].iloc[-1]) for end in ("_low", "", "_high"))
+    name, said = textwrap.shorten(str(label), 48), f"{percent(mid)} ({between(low, high)})"
+    return f"{name}:{chr(10) if len(name + said) > 62 else ' '}{said}"
 
 
 def _from_the_beginning(table: pd.DataFrame) -> pd.DataFrame:
@@ -125,17 +132,17 @@ def delay(table: pd.DataFrame, ax: Axes | None = None) -> house.Drawn:
     ax.hlines(places[1:], low[1:], high[1:], color=house.INK, lw=1.2, zorder=3)
     right = max(float(np.nanmax(high[1:], initial=0.0)), 1e-9)
     first = float(table["probability"].iloc[0])
-    for place, point, end in zip(places[1:], added[1:], high[1:], strict=True):
-        ax.text(max(end, 0.0) + 0.03 * right, place, f"+ {digits(point)}", va="center", fontsize=8.5)
+    house.right_column(ax, places[1:], (f"+ {digits(point)}" for point in added[1:]), "adds")
     ax.text(0.03 * right, places[0], f"{percent(first)} in all", va="center", fontsize=8.5)
-    ax.set_xlim(min(0.0, float(np.nanmin(low, initial=0.0))), 1.25 * right)
+    ax.set_xlim(min(0.0, float(np.nanmin(low, initial=0.0))), 1.05 * right)
     ax.locator_params(axis="x", nbins=4)
     ax.set_xlabel("probability added since the date before\n(percentage points)")
     whole = float(table["probability"].iloc[-1]) - first
     caption = (
         f"Probability of a disclosure in all if the migration takes place on {dates[0]} ({percent(first)}), and "
-        f"what each later date adds to the one before it, in percentage points, predictive; line: 90 % equal-tailed "
-        f"interval over parameters. From the first date to the last, {dates[-1]}: {digits(100 * whole)} points."
+        f"what each later date adds to the one before it, in percentage points, predictive (bar and number at the "
+        f"right); line: 90 % equal-tailed interval over parameters. From the first date to the last, {dates[-1]}: "
+        f"{digits(100 * whole)} points."
     )
     return ax, caption
 

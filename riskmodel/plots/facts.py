@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from riskmodel.decide.rulings import outcomes_text
-from riskmodel.language import localised, mark, tr
+from riskmodel.language import localised, mark, tr, trn
 from riskmodel.plots import house
 from riskmodel.tables import country
 
@@ -63,13 +63,18 @@ def nexus(found: pd.DataFrame, order: pd.DataFrame, ax: Axes | None = None) -> h
     ax.grid(True, axis="x", which="minor", color="#e1e5ea")
     ax.tick_params(axis="x", which="minor", length=0)
     house.legend_below(ax, 0.05)
-    free = sorted(set(order["label"]) - set(found["label"]))
+    free = len(set(order["setup"]) - set(seen["setup"]))
     caption = tr(
-        "Kind of connection between each setup (rows) and each foreign state (columns) whose law is in the model. Full "
-        "markers are facts with a source, hollow ones may or may not be so."
+        "Kind of connection of each setup (rows) with each foreign state (columns) with which some setup has or may "
+        "have one. Full markers are facts with a source, hollow ones may or may not be so."
     )
     if free:
-        unseen = tr("No connection was seen for {setups}; what was not seen may still exist.", setups=", ".join(free))
+        unseen = trn(
+            "{count} setup has no connection that was seen or is given a probability (empty row); one may still exist.",
+            "{count} setups have no connection that was seen or is given a probability (empty rows); one may still "
+            "exist.",
+            free,
+        )
         caption = f"{caption} {unseen}"
     return ax, caption
 

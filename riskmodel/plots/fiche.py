@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 __all__ = ["icons"]
 
-ARRAYS = {100: 25, 1_000: 64, 10_000: 200}
+ARRAYS = {1_000: 64, 10_000: 200}
 """Number of squares -> how many stand in a row."""
 PALE = "#ccd2d9"
 
 
 def icons(reach: float, probability: float, horizon_years: float, ax: Axes | None = None) -> house.Drawn:
-    """In how many of 100 (1,000; 10,000) possible worlds does a law reach the data, in how many are data disclosed?
+    """In how many of 1,000 (10,000) possible worlds does a law reach the data, in how many are data disclosed?
 
     Parameters
     ----------
@@ -36,9 +36,10 @@ def icons(reach: float, probability: float, horizon_years: float, ax: Axes | Non
     Returns
     -------
     axes and caption
-        The fewest squares of which one shows a disclosure; pale squares are out of reach, crosses are disclosures.
+        A thousand squares, so that pages compare, or ten thousand where none of these would show a disclosure; pale
+        squares are out of reach, crosses are disclosures.
     """
-    number = next((n for n in ARRAYS if n * probability >= 1), max(ARRAYS))
+    number = next((n for n in ARRAYS if n * probability >= 0.5), max(ARRAYS))
     disclosed = round(number * probability)
     reached = max(round(number * reach) - disclosed, 0)
     spared = number - reached - disclosed

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import io
+import math
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -23,7 +25,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from riskmodel.errors import TURNS
 from riskmodel.language import localised, tr
-from riskmodel.wording import years_text
+from riskmodel.wording import exact, years_text
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -40,6 +42,8 @@ LONGEST = 37
 """Letters of the label of a row."""
 NARROW = 13
 """Letters of a line of one that had to be cut."""
+UNNUMBERED = 4
+"""Look of the first expert whose name has no number."""
 FLOOR = 1e-6
 """Probabilities below this are drawn at the left edge."""
 
@@ -94,12 +98,12 @@ def _figure(ax: Axes) -> Figure:
 
 
 def _png(figure: Figure) -> bytes:
-    """Draw a figure in 32 levels a channel and a palette: no eye sees it, and the file is a third as large."""
+    """Draw a figure in 64 levels a channel and a palette: no eye sees it, and the file is a third as large."""
     from PIL import Image
 
     drawn, image = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.06)
-    levels = Image.open(drawn).convert("RGB").point([round(round(v / 255 * 31) * 255 / 31) for v in range(256)] * 3)
+    levels = Image.open(drawn).convert("RGB").point([round(round(v / 255 * 63) * 255 / 63) for v in range(256)] * 3)
     levels.quantize(256, dither=Image.Dither.NONE).save(image, format="png", optimize=True)
     return image.getvalue()
 
@@ -141,15 +145,17 @@ def short(label: str, longest: int = LONGEST) -> str:
     return "\n".join(lines)
 
 
-def odds_axis(ax: Axes, horizon_years: float, least: float = FLOOR) -> None:
-    """A log axis of probabilities that is read as "1 in 10,000", from the power of ten below the least one on."""
+def odds_axis(ax: Axes, horizon_years: float, least: float = FLOOR, most: float = 1.0) -> None:
+    """A log axis of probabilities that is read as "1 in 10,000", between the powers of ten around least and most."""
     low = max(FLOOR, min(10.0 ** np.floor(np.log10(max(least, FLOOR)) - 0.05), 0.01))
+    high = min(1.0, max(10.0 ** np.ceil(np.log10(max(most, FLOOR)) + 0.05), 100 * low))
     ax.set_xscale("log")
-    ax.set_xlim(low, 1.0)
+    ax.set_xlim(low, high)
     words = {1e-6: tr("1 in\n1 million"), 1.0: tr("certain")}
     words |= {10.0**-k: tr("1 in\n{number}", number=localised(f"{10**k:,}")) for k in range(1, 6)}
-    every = [t for t in sorted(words) if t >= low * 0.999]
-    named = every[:: -2 if len(every) > 5 else -1]
+    every = [t for t in sorted(words) if low * 0.999 <= t <= high * 1.001]
+    step = 2 if len(every) > 5 else 1
+    named = every[::-step] if high == 1.0 else every[::step]  # certainty is named, else the edge where arrows are
     ax.set_xticks(named, [words[t] for t in named])
     ax.set_xticks([t for t in every if t not in named], minor=True)
     ax.xaxis.set_minor_formatter(lambda *_: "")
@@ -174,6 +180,25 @@ def count_axis(ax: Axes, label: str) -> None:
     ax.set_xlabel(label)
 
 
+def decades_axis(ax: Axes, low: float, high: float) -> None:
+    """A log axis of any positive quantity that names every second power of ten: 1 in 10,000, 0.01, 100."""
+    ax.set_xscale("log")
+    ax.set_xlim(low, high)
+    powers = range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
+    named = [10.0**k for k in powers if k % 2 == 0 or len(powers) < 4]
+    ax.set_xticks(named, [exact(t) if t >= 0.01 else "1 in\n" + _whole(round(1 / t)).replace(" ", "\n") for t in named])
+    ax.set_xticks([10.0**k for k in powers if 10.0**k not in named], minor=True)
+    ax.xaxis.set_minor_formatter(lambda *_: "")
+    ax.grid(True, which="minor", axis="x", color="#eef0f3")
+
+
+def _whole(number: int) -> str:
+    """A power of ten in words."""
+    scale, name = next(((s, n) for s, n in ((10**12, "trillion"), (10**9, "billion"), (10**6, "million"))
+                        if number >= s), (1, ""))  # fmt: skip
+    return f"{number // scale:,} {name}".strip()
+
+
 def year_axis(ax: Axes, label: str, every: int) -> None:
     """An axis of time that names some years."""
     ax.xaxis.set_major_locator(mdates.YearLocator(every))
@@ -187,9 +212,36 @@ def dots(ax: Axes, x: Any, y: Any, k: int, label: str | None = None, **more: Any
     ax.plot(np.maximum(x, FLOOR), y, MARKERS[k], **look | more)
 
 
+def beyond(ax: Axes, x: Any, y: Any, color: str, size: float = 5) -> None:
+    """Draw an arrow at the left edge of finished axes for every value that lies below it."""
+    low = ax.get_xlim()[0]
+    under = np.asarray(y)[np.asarray(x) < low * 0.999]
+    look: dict[str, Any] = {"color": color, "ms": size, "clip_on": False, "zorder": 4}
+    ax.plot(np.full(len(under), 0.012), under, "<", transform=ax.get_yaxis_transform(), **look)
+
+
+def right_column(ax: Axes, y: Iterable[float], words: Iterable[str], head: str) -> None:
+    """Write a word a row, right of the axes, under a heading."""
+    look: dict[str, Any] = {"transform": ax.get_yaxis_transform(), "va": "center", "fontsize": 8.5}
+    for place, word in zip(y, words, strict=True):
+        ax.text(1.02, place, word, **look)
+    ax.text(1.02, -0.85, head, weight="bold", **look)
+
+
 def ticks(ax: Axes, x: Any, y: Any, label: str, size: float = 9) -> None:
     """Draw upright bars, the sign of medians and of what is pooled."""
     ax.plot(np.maximum(x, FLOOR), y, "|", color=INK, ms=size, mew=1.8, zorder=3, label=label)
+
+
+def readers(names: Iterable[str]) -> dict[str, int]:
+    """Colour and marker of each expert, in order: by the number that the name ends with, alike in every picture."""
+    ends = {name: re.search(r"(\d+)$", name) for name in sorted(set(names))}
+    wanted = {name: int(end[1]) - 1 if end else UNNUMBERED for name, end in ends.items()}
+    looks: dict[str, int] = {}
+    for name in sorted(wanted, key=lambda name: wanted[name]):
+        free = (k for k in range(wanted[name] % len(COLOURS), 99) if k not in looks.values())
+        looks[name] = next(free)
+    return {name: k % len(COLOURS) for name, k in looks.items()}
 
 
 def full_or_hollow(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["by_regime", "intervals", "readings", "what_if", "worlds"]
+
+SAME = 0.01
+"""Relative difference up to which the lowest or highest values of several setups are said as one."""
 
 
 def intervals(
@@ -51,10 +54,9 @@ def intervals(
     low, high = summary[f"{answer}_low"], summary[f"{answer}_high"]
     ax.hlines(places, np.maximum(low, house.FLOOR), np.maximum(high, house.FLOOR), color=house.BLUE, lw=2.2, alpha=0.75)
     if answer == "probability":
-        under = places[low < house.FLOOR]
-        ax.plot(np.full(len(under), house.FLOOR * 1.15), under, "<", color=house.BLUE, ms=5, clip_on=False)
         house.ticks(ax, summary["probability_median"], places, tr("median"))
         house.odds_axis(ax, horizon_years)
+        house.beyond(ax, low, places, house.BLUE)
         what = tr(
             "Probability of at least one disclosure within {years} of {count} setups. Round point: predictive "
             "probability; line: 90 % equal-tailed interval over parameters. Upright tick: median over parameters; "
@@ -71,15 +73,24 @@ def intervals(
             count=len(summary),
         )
     house.dots(ax, summary[answer], places, 0, tr("predictive"), color=house.RED)
-    least, most = (summary.iloc[int(pick(summary[answer].to_numpy()))] for pick in (np.argmin, np.argmax))
+    (lowest, least), (highest, most) = (_extreme(summary, answer, pick) for pick in (np.argmin, np.argmax))
     ends = tr(
         "Lowest: {lowest}, {least}; highest: {highest}, {most}.",
-        lowest=least["label"],
-        least=percent(least[answer], (least[f"{answer}_low"], least[f"{answer}_high"])),
-        highest=most["label"],
-        most=percent(most[answer], (most[f"{answer}_low"], most[f"{answer}_high"])),
+        lowest=lowest,
+        least=least,
+        highest=highest,
+        most=most,
     )
     return ax, f"{what} {ends}"
+
+
+def _extreme(summary: pd.DataFrame, answer: str, pick: Callable[[np.ndarray], Any]) -> tuple[str, str]:
+    """Who has the lowest or highest value (how many setups where they are practically equal), and the value."""
+    values = summary[answer].to_numpy()
+    row = summary.iloc[int(pick(values))]
+    count = int((np.abs(values - row[answer]) <= SAME * row[answer]).sum())
+    name = str(row["label"]) if count == 1 else tr("{count} setups", count=count)
+    return name, percent(row[answer], (row[f"{answer}_low"], row[f"{answer}_high"]))
 
 
 def worlds(x: xr.Dataset, setups: Sequence[str]) -> tuple[Figure, str]:
@@ -95,7 +106,7 @@ def worlds(x: xr.Dataset, setups: Sequence[str]) -> tuple[Figure, str]:
     Returns
     -------
     figure and caption
-        Each small square is a world; filled ones with a cross are those in which the setup is reached.
+        Each small square is a world; filled ones are those in which the setup is reached.
     """
     fig, axes = plt.subplots(1, len(setups), figsize=(house.WIDTH, house.WIDTH / len(setups) + 0.7), squeeze=False)
     said = []
@@ -105,16 +116,15 @@ def worlds(x: xr.Dataset, setups: Sequence[str]) -> tuple[Figure, str]:
         label = str(x["label"].sel(setup=setup).values)
         row, col = np.divmod(np.arange(100), 10)
         ax.scatter(col[count:], row[count:], marker="s", s=50, facecolor="white", edgecolor="#9aa3ad", lw=0.8)
-        ax.scatter(col[:count], row[:count], marker="s", s=50, color=house.RED, lw=0)
-        ax.scatter(col[:count], row[:count], marker="x", s=18, color="white", lw=1)
+        ax.scatter(col[:count], row[:count], marker="s", s=50, color=house.BLUE, lw=0)
         ax.set(xticks=[], yticks=[], xlim=(-0.7, 9.7), ylim=(9.7, -0.7), aspect="equal")
         reached = tr("reached in {count}\N{NO-BREAK SPACE}of\N{NO-BREAK SPACE}100", count=count)
         ax.set_title("\n".join(textwrap.fill(part, 46 // len(setups)) for part in (label, reached)), fontsize=10)
         sns.despine(ax=ax, left=True, bottom=True)
         said.append(tr("{label}: about {count}", label=label, count=count))
     caption = tr(
-        "Worlds out of a hundred in which some foreign law reaches the setup. {setups}. Filled squares with a cross "
-        "are worlds in which it is reached, open squares are worlds in which it is not.",
+        "Worlds out of a hundred in which some foreign law reaches the setup. {setups}. Filled squares are worlds in "
+        "which it is reached, which is not yet disclosed; open squares are worlds in which it is not.",
         setups=tr("; ").join(said),
     )
     return fig, caption
@@ -135,19 +145,23 @@ def readings(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None) 
     Returns
     -------
     axes and caption
-        One marker a reading; a bar marks the stated mixture.
+        One marker a reading, from the most exposing at the top of a row; a bar marks the stated mixture.
     """
     labels = list(found["label"].unique())
-    ax = house.canvas(ax, house.row_height(len(labels), per=0.3) + 0.8)
+    kinds = [name for name in CUSTODY if (found["custody"] == name).any()]
+    ax = house.canvas(ax, house.row_height(len(labels), per=0.14 + 0.075 * len(kinds)) + 0.8)
     rows = house.label_rows(ax, [textwrap.fill(label, 30) for label in labels])
     places = found["label"].map(dict(zip(labels, rows, strict=True)))
-    for k, (name, words) in enumerate(CUSTODY.items()):
-        mine = found["custody"] == name
-        if mine.any():
-            house.dots(ax, found.loc[mine, "probability"], places[mine] + 0.11 * (-1) ** k, k, tr(words))
+    house.odds_axis(ax, horizon_years, found["probability"].min(), found["probability"].max())
     mixed = found["custody"] == "stated mixture"
-    house.ticks(ax, found.loc[mixed, "probability"], places[mixed], tr("stated mixture"), size=15)
-    house.odds_axis(ax, horizon_years, found["probability"].min())
+    house.ticks(ax, found.loc[mixed, "probability"], places[mixed], tr("stated mixture"), size=20)
+    for lane, name in enumerate(kinds):
+        mine = found["custody"] == name
+        at = places[mine] + 0.72 * ((lane + 0.5) / len(kinds) - 0.5)
+        _dots_or_arrows(ax, found.loc[mine, "probability"], at, list(CUSTODY).index(name), tr(CUSTODY[name]), ms=4.8)
+    for between in rows[:-1] + 0.5:
+        ax.axhline(between, color="#e6e9ed", lw=1)
+    ax.grid(False, axis="y")
     house.legend_below(ax, 0.85)
     spread = found.groupby("label")["probability"].agg(lambda v: v.max() / v.min()).median()
     caption = tr(
@@ -158,7 +172,7 @@ def readings(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None) 
         count=len(labels),
         factor=localised(f"{spread:.0f}"),
     )
-    return ax, caption
+    return ax, caption + _arrows_say(found["probability"])
 
 
 def by_regime(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None) -> house.Drawn:
@@ -176,23 +190,18 @@ def by_regime(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None)
     Returns
     -------
     axes and caption
-        One marker a setup on the row of each regime.
+        One marker a setup on the row of each regime; an arrow at the left edge where it is below the floor.
     """
     top = found.groupby("name")["probability"].max().sort_values(ascending=False)
     names = list(top[top >= house.FLOOR].index)
     labels = list(found["label"].unique())
-    ax = house.canvas(ax, house.row_height(len(names), per=0.42) + 0.5)
-    places = dict(zip(names, house.label_rows(ax, [textwrap.fill(n, 28) for n in names]), strict=True))
+    ax = house.canvas(ax, house.row_height(len(names), per=0.46) + 0.5)
+    places = dict(zip(names, house.label_rows(ax, [textwrap.fill(n, 34) for n in names]), strict=True))
+    house.odds_axis(ax, horizon_years, most=found["probability"].max())
     for k, label in enumerate(labels):
         mine = found[(found["label"] == label) & found["name"].isin(names)]
-        house.dots(
-            ax,
-            mine["probability"],
-            mine["name"].map(places) + 0.17 * (k - (len(labels) - 1) / 2),
-            k,
-            house.short(label),
-        )
-    house.odds_axis(ax, horizon_years)
+        at = mine["name"].map(places) + 0.19 * (k - (len(labels) - 1) / 2)
+        _dots_or_arrows(ax, mine["probability"], at, k, house.short(label), ms=5.5)
     house.legend_below(ax, 0.85)
     best = found.iloc[int(found["share"].to_numpy().argmax())]
     caption = tr(
@@ -204,7 +213,19 @@ def by_regime(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None)
         law=best["name"],
         label=best["label"],
     )
-    return ax, caption
+    return ax, caption + _arrows_say(found.loc[found["name"].isin(names), "probability"])
+
+
+def _dots_or_arrows(ax: Axes, x: pd.Series, y: pd.Series, k: int, label: str, ms: float) -> None:
+    """Draw points, and what lies below the floor as arrows at the left edge of finished axes."""
+    drawn = x >= house.FLOOR
+    house.dots(ax, x[drawn], y[drawn], k, label, ms=ms)
+    house.beyond(ax, x, y, house.COLOURS[k])
+
+
+def _arrows_say(x: pd.Series) -> str:
+    """What arrows mean, if there are any."""
+    return f" {tr('Arrow at the left edge: below 1 in 1 million.')}" if (x < house.FLOOR).any() else ""
 
 
 def what_if(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None) -> house.Drawn:
@@ -232,7 +253,7 @@ def what_if(found: pd.DataFrame, horizon_years: float, ax: Axes | None = None) -
     house.dots(ax, p[1:], places[1:], 0, ms=7)
     house.dots(ax, p[:1], places[:1], 1, ms=7)
     spans = zip(found["probability_low"], found["probability_high"], strict=True)
-    odds = [one_in(chance, span) for chance, span in zip(p, spans, strict=True)]
+    odds = [one_in(chance) for chance, span in zip(p, spans, strict=True)]
     for said, *at in zip(odds, np.maximum(p, p[0]), places, strict=True):
         ax.annotate(said, (at[0], at[1]), xytext=(9, 0), textcoords="offset points", va="center", fontsize=8.5)
     house.odds_axis(ax, horizon_years, p.min())

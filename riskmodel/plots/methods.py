@@ -6,7 +6,7 @@ Frames come from :mod:`riskmodel.frameworks`.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -68,9 +68,7 @@ def dependence(table: pd.DataFrame, ax: Axes | None = None) -> house.Drawn:
     left = ax.get_xlim()[0]
     ax.hlines(places, np.maximum(low, left), high, color=house.GREY, lw=2)
     house.ticks(ax, np.maximum(mid, left), places, "median")
-    for k, kind in enumerate(kinds):
-        mine = (rows["calculation"] == kind).to_numpy()
-        house.dots(ax, mean[mine], places[mine], k, "mean" if k == 0 else None, ms=7)
+    house.dots(ax, mean, places, 0, "mean", ms=7)
     ax.axvline(mean[0], color=house.BLUE, lw=0.9, ls=":")
     for place, ratio in zip(places, rows["ratio"], strict=True):
         ax.text(1.02, place, f"{factor(ratio)} ×", transform=ax.get_yaxis_transform(), va="center", fontsize=9)
@@ -80,7 +78,7 @@ def dependence(table: pd.DataFrame, ax: Axes | None = None) -> house.Drawn:
     last = rows[rows["calculation"] == "fully dependent"].iloc[-1]
     caption = (
         f"The same points, {percent(mean[0])} as a product, under {len(rows) - 1} assumptions about what is not known; "
-        f"marker: mean, upright bar: median, line: 5 to 95 %, cut at the left edge. Independent cells spread the "
+        f"round: mean, upright bar: median, line: 5 to 95 %, cut at the left edge. Independent cells spread the "
         f"result and keep its mean. One mood behind all cells multiplies the mean, up to {factor(last['ratio'])} times "
         f"({percent(last['mean'])}), while the median falls to {percent(last['q50'])}."
     )
@@ -108,35 +106,25 @@ def gate_and_score(table: pd.DataFrame, version: str, other: str | None = None, 
     Returns
     -------
     axes and caption
-        Score against lowest level, one labelled mark a card; cards that print no scores are named at their level.
+        One row a card under its lowest level, highest first; right: the score, if the card prints levels and scores.
     """
-    ax = house.canvas(ax, 3.9)
     column = f"score_{version}"
-    scored = table[table[column].notna()].sort_values(column)
+    rows = table.sort_values(["gate", column], ascending=False, kind="stable", na_position="last")
+    groups = [f"SEAL-{gate:g}" for gate in rows["gate"]]
+    ax = house.canvas(ax, house.row_height(len(rows), groups) + 0.5)
+    places = pd.Series(house.label_rows(ax, rows["provider_name"], groups), index=rows.index)
+    scored, silent = table[table[column].notna()].sort_values(column), table[table[column].isna()]
     if other:
         both = scored[[f"score_{other}", column]].to_numpy(dtype=float)
-        ax.hlines(scored["gate"], both.min(axis=1), both.max(axis=1), color=house.GREY, lw=1.2, zorder=2)
-        look = {"mfc": "white", "mec": house.RED, "mew": 1.3}
-        house.dots(ax, both[:, 0], scored["gate"], 1, f"weights {other}", **look)
-    house.dots(ax, scored[column], scored["gate"], 0, f"weights {version}", ms=7.5)
-    for gate, rows in scored.groupby("gate"):
-        for k, (name, score) in enumerate(zip(rows["provider_name"], rows[column], strict=True)):
-            up = 9 if k % 2 == 0 else -14
-            place, side = (score, "center") if score < 90 else (99, "right")
-            look_at: dict[str, Any] = {"textcoords": "offset points", "fontsize": 8.5, "ha": side}
-            ax.annotate(str(name), (place, gate), xytext=(0, up), **look_at)
-    silent = table[table[column].isna()]
-    for _, rows in silent.groupby("gate"):
-        words = "levels only:\n" + "\n".join(rows["provider_name"])
-        look_at = {"fontsize": 7.5, "va": "center", "style": "italic"}
-        box = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
-        ax.text(1.5, float(rows["gate"].iloc[0]), words, color=house.GREY, linespacing=1.25, bbox=box, **look_at)
+        at = places[scored.index]
+        ax.hlines(at, both.min(axis=1), both.max(axis=1), color=house.GREY, lw=1.2, zorder=2)
+        house.dots(ax, both[:, 0], at, 1, f"weights {other}", mfc="white", mec=house.RED, mew=1.3)
+    house.dots(ax, scored[column], places[scored.index], 0, f"weights {version}", ms=7)
+    said = ("levels only" if np.isnan(score) else f"{score:.1f}" for score in rows[column])
+    house.right_column(ax, places, said, "score")
     ax.set_xlim(0, 100)
-    ax.set_ylim(-0.6, 4.4)
-    ax.set_yticks(range(5), [f"SEAL-{k}" for k in range(5)])
-    ax.set_ylabel("lowest level of the objectives (gate)")
-    ax.set_xlabel("weighted score, per cent")
-    ax.legend(loc="upper right", frameon=False)
+    ax.set_xlabel("weighted score, per cent; in groups by the lowest level of the objectives (gate)")
+    house.legend_below(ax, 0.65)
     worst, best = scored.iloc[-1], scored.sort_values(["gate", column]).iloc[-1]
     caption = (
         f"Weighted score and lowest level of {len(scored)} cards that print scores, {len(silent)} more with levels "

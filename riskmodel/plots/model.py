@@ -200,10 +200,11 @@ def stages(
         rows = rows.assign(**{name: np.exp(rows[name]) for name in ("low", middle, "high")})
     ax = house.canvas(ax, house.row_height(len(labels), per=0.55) + 0.35)
     places = dict(zip(labels, house.label_rows(ax, labels.values()), strict=True))
-    floor = house.FLOOR if axis == "odds" else -np.inf
+    floor, cut = house.FLOOR if axis == "odds" else -np.inf, []
     for k, stage in enumerate(STAGES):
         mine = rows[rows["stage"] == stage]
         ys = mine["of"].map(places) + 0.26 * (k - 1)
+        cut.append((mine["low"], ys, house.COLOURS[k]))
         ax.hlines(ys, np.maximum(mine["low"], floor), np.maximum(mine["high"], floor), color=house.COLOURS[k], lw=2)
         ax.plot(
             np.maximum(mine[middle], floor),
@@ -223,9 +224,12 @@ def stages(
     else:
         ax.set_xlabel(what + " (log scale)" * (axis == "log"))
     if axis == "log":
-        ax.set_xscale("log")
         low, high = rows.loc[rows["stage"] != STAGES[0], ["low", "high"]].agg(["min", "max"]).to_numpy().diagonal()
-        ax.set_xlim(low / 100, high * 100)
+        house.decades_axis(ax, low / 100, high * 100)
+    if axis in ("odds", "log"):
+        for lows, ys, colour in cut:
+            house.beyond(ax, lows, ys, colour, size=4)
+    left, right = ax.get_xlim()
     ax.legend(
         loc="lower center", bbox_to_anchor=(0.35, 1.0), ncols=3, frameon=False, columnspacing=1, handletextpad=0.3
     )
@@ -233,8 +237,9 @@ def stages(
     caption = (
         f"{what[0].upper()}{what[1:]}: 90 % equal-tailed interval and {middle} under the {STAGES[0]} (round), with the "
         f"experts (square) and with all evidence (diamond). {' '.join(said)}"
-        + " Lines of the stated priors go beyond the axis."
-        * (axis == "log")
+        + f" Arrow at the left edge: goes below {'the axis' if axis == 'log' else '1 in 1 million'}."
+        * (axis in ("odds", "log") and bool((rows["low"] < left * 0.999).any()))
+        + " Some lines go beyond the right edge." * (axis == "log" and bool((rows["high"] > right).any()))
     )
     return ax, caption
 

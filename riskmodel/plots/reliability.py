@@ -82,8 +82,9 @@ def publishers(found: pd.DataFrame, top: int = 16, ax: Axes | None = None) -> ho
         Round: rows that rest on a publisher; square: its documents.
     """
     rows = found.head(top)
-    ax = house.canvas(ax, house.row_height(len(rows)) + 0.3)
-    places = house.label_rows(ax, [textwrap.shorten(p, 40, placeholder=" …") for p in rows["publisher"]])
+    names = [textwrap.fill(p, 34, max_lines=2, placeholder=" …") for p in rows["publisher"]]
+    ax = house.canvas(ax, house.row_height(len(rows), per=0.27 if "\n" not in "".join(names) else 0.34) + 0.3)
+    places = house.label_rows(ax, names)
     ax.hlines(places, rows["sources"], rows["rows"], color="#c4c9d0", lw=1.5)
     house.dots(ax, rows["rows"], places, 0, "rows of the tables")
     house.dots(ax, rows["sources"], places, 1, "documents")
@@ -117,14 +118,14 @@ def disagreement(found: pd.DataFrame, top: int = 12, ax: Axes | None = None) -> 
     """
     items = list(found["item"].unique())[:top]
     rows = found[found["item"].isin(items)]
-    people = sorted(rows["who"].unique())
+    people = house.readers(rows["who"])
     ax = house.canvas(ax, 1.0 + 0.58 * len(items))
-    for k, name in enumerate(people):
+    for k, (name, look) in enumerate(people.items()):
         mine = rows[rows["who"] == name]
         low, mid, high = (mine[f"{c}_times"] for c in ("low", "mid", "high"))
         ys = mine["item"].map(items.index) + (k - (len(people) - 1) / 2) * 0.8 / len(people)
-        ax.hlines(ys, low.clip(lower=2e-3), high, color=house.COLOURS[k], lw=1.5)
-        house.dots(ax, mid, ys, k, name, ms=4.5, mec=house.COLOURS[k])
+        ax.hlines(ys, low.clip(lower=2e-3), high, color=house.COLOURS[look], lw=1.5)
+        house.dots(ax, mid, ys, look, name, ms=4.5, mec=house.COLOURS[look])
     first = rows.drop_duplicates("item")
     words = [textwrap.fill(f"{r['item']} ({digits(r['middle'])})", 32) for r in first.to_dict("records")]
     ax.set_yticks(range(len(items)), words, fontsize=8.5)

@@ -113,9 +113,11 @@ def _index(given: Inputs, reports: Sequence[Job], lessons: Iterable[tuple[Job, P
         "# How exposed is hosted data to foreign legal access?\n\nReports of a Bayesian model: can a foreign law reach "
         "the data, how likely is a disclosure, and how have authorities judged such setups? Not legal advice.\n\n"
         f'<dl class="facts">{shown}</dl>',
+        "## One setup on two pages\n\nFor readers who know neither statistics nor cloud; begin here.\n\n"
+        '<p lang="fr">Le rapport et ces pages existent en français : suivre le lien « Français ».</p>\n\n'
+        f"<ul>{''.join(rows)}</ul>",
         f"## The comparison\n\nAll setups side by side, with every source.\n\n<p>"
         f"{_links(english[0], reports, 'Comparison of all setups', with_pdf)}</p>",
-        f"## One setup on two pages\n\nFor readers who know neither statistics nor cloud.\n\n<ul>{''.join(rows)}</ul>",
         "## The notebooks\n\nEach runs from the shipped data and the shipped fit.\n\n" + "\n".join(series),
         "## Make it again\n\n```\nmake site\nriskmodel report --all --out site/\n```\n\n"
         "The first makes the environment when needed; the second runs in it.",

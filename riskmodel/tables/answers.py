@@ -15,9 +15,10 @@ import xarray as xr
 from riskmodel.decide import compare, drivers, summarise
 from riskmodel.exposure import exposure
 from riskmodel.language import localised, mark, tr
+from riskmodel.schema import split
 from riskmodel.tables.endpoints import likely_ruling
 from riskmodel.tables.page import Markup
-from riskmodel.tables.setups import CUSTODY
+from riskmodel.tables.setups import CUSTODY, country
 from riskmodel.wording import (
     between,
     digits,
@@ -106,7 +107,7 @@ def likelihood_words(summary: pd.DataFrame) -> pd.DataFrame:
             tr("Setup"): summary["label"],
             tr("In words"): summary["probability"].map(in_words),
             tr("1. Predictive probability"): [
-                f"{percent(p, ends)} ({one_in(p, ends)})"
+                f"{percent(p, ends)} ({one_in(p)})"
                 for p, ends in zip(summary["probability"], _ends(summary, "probability"), strict=True)
             ],
             tr("2. 90 % interval over parameters"): _between(summary["probability_low"], summary["probability_high"]),
@@ -217,9 +218,9 @@ def tolerance_words(found: pd.DataFrame) -> pd.DataFrame:
 
 def by_regime(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> pd.DataFrame:
     """Predictive probability of each setup through one regime alone, and its share of the sum."""
-    states = study["regimes"].set_index("regime_id")["countries"].str.replace(";", "/")
+    states = study["regimes"].set_index("regime_id")["countries"].map(split)
     names = {
-        regime: tr("{what}: {said}", what=states[regime], said=name)
+        regime: tr("{what}: {said}", what=", ".join(map(country, states[regime])), said=name)
         for regime, name in zip(x["regime"].values, x["regime_name"].values, strict=True)
     }
     p = x["probability_regime"].sel(setup=list(wanted)).mean("sample").transpose("setup", "regime")
@@ -240,10 +241,12 @@ WHAT_IF = {
 """Changes to one setup whose effect is shown; keys as a reader would say them."""
 
 
-def what_if(study: Study, posterior: Posterior, setup: str, horizon_years: float) -> pd.DataFrame:
-    """Score variants of one setup: what a fact would change if it were known to be so."""
+def what_if(
+    study: Study, posterior: Posterior, setup: str, horizon_years: float, changes: Iterable[str] = tuple(WHAT_IF)
+) -> pd.DataFrame:
+    """Score variants of one setup, of :data:`WHAT_IF`: what a fact would change if it were known to be so."""
     base = study["setups"].query("setup_id == @setup")
-    variants = [base.assign(setup_id=f"{setup}:{k}", label=tr(n), **c) for k, (n, c) in enumerate(WHAT_IF.items())]
+    variants = [base.assign(setup_id=f"{setup}:{k}", label=tr(n), **WHAT_IF[n]) for k, n in enumerate(changes)]
     setups = pd.concat(variants, ignore_index=True)
     return summarise(exposure(posterior, study, setups=setups, horizon_years=horizon_years)).table
 
@@ -290,13 +293,14 @@ def headline(x: xr.Dataset, focus: Sequence[str]) -> str:
     for name, row in (("old", level.loc[old]), ("new", level.loc[new])):
         ends = row["probability_low"], row["probability_high"]
         values |= {name: row["label"], f"{name}_chance": percent(row["probability"], ends)}
-        values |= {f"{name}_odds": one_in(row["probability"], ends)}
+        values |= {f"{name}_odds": one_in(row["probability"])}
     if old == new:
         return tr("With {old}, a disclosure within {years} has a probability of {old_chance} ({old_odds}).", **values)
     over: Any = _likelihood(x, new, old).loc["over parameters"]
     return tr(
-        "It is {word} ({share}) that {new} is less exposed than {old}. A disclosure within {years} has a probability "
-        "of {new_chance} ({new_odds}) with {new} and of {old_chance} ({old_odds}) with {old}.",
+        "As far as the assumptions of the model hold, it is {word} ({share}) that a disclosure within {years} is less "
+        "probable with {new} than with {old}: {new_chance} ({new_odds}) with {new}, {old_chance} ({old_odds}) with "
+        "{old}.",
         word=in_words(over["lower"]),
         share=share_text(over["lower"]),
         **values,
@@ -316,13 +320,11 @@ def scale_of_words() -> pd.DataFrame:
 def in_short(x: xr.Dataset, posterior: Posterior, focus: Sequence[str]) -> list[str]:
     """Return the main results in sentences: setup in use against the selected one, how sure, how much is judgement."""
     summary: Any = summarise(x).table.set_index("setup")
-    years = years_text(x.attrs["horizon_years"])
     old, new = _use_and_choice(focus)
     a, out = summary.loc[old], []
     if old != new:
         over: Any = _likelihood(x, new, old).loc["over parameters"]
         out = [
-            compare(x, new, old).text,
             tr(
                 "Read comparisons with more trust than levels: the interval of {label} spans a factor of about "
                 "{level}, that of the ratio between the two a factor of about {ratio}.",
@@ -331,8 +333,6 @@ def in_short(x: xr.Dataset, posterior: Posterior, focus: Sequence[str]) -> list[
                 ratio=factor(over["ratio_high"] / over["ratio_low"]),
             ),
         ]
-    above = ", ".join(summary.loc[summary["probability"] > 0.10, "label"])
-    most = {"limit": percent(0.10), "years": years, "count": len(summary)}
     return [
         *out,
         tr(
@@ -341,16 +341,8 @@ def in_short(x: xr.Dataset, posterior: Posterior, focus: Sequence[str]) -> list[
             said=drivers(x, posterior, old).text,
         ),
         tr(
-            "{setups}: the only ones to have a predictive probability above {limit} within {years}; none of the "
-            "{count} has a probability of zero.",
-            setups=above,
-            **most,
-        )
-        if above
-        else tr(
-            "No setup has a predictive probability above {limit} within {years}; none of the {count} has a probability "
-            "of zero.",
-            **most,
+            "None of the {count} setups has a probability of zero: a link that nobody has seen may exist everywhere.",
+            count=len(summary),
         ),
     ]
 

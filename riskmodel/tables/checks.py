@@ -7,6 +7,7 @@ is fitted here: :func:`riskmodel.validate.validate` makes the tables, which trav
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
@@ -17,31 +18,23 @@ import pandas as pd
 
 from riskmodel.acceptance.posterior import Acceptability, probabilities
 from riskmodel.acceptance.rulings import build_rulings
+from riskmodel.checks.rows import LIKELIHOODS, said
 from riskmodel.decide.rulings import OUTCOMES
 from riskmodel.errors import UsageError
+from riskmodel.language import tr
 from riskmodel.tables.page import plain
 from riskmodel.tables.setups import CUSTODY, country, names
+from riskmodel.wording import share_text
 
 if TYPE_CHECKING:
     from riskmodel.study import Study
 
-__all__ = ["foreseen", "has", "item_words", "likelihood_words", "published", "sensitivity", "validation"]
-__all__ += ["validation_says"]
+__all__ = ["foreseen", "has", "item_words", "likelihood_words", "number_of", "published", "sensitivity"]
+__all__ += ["below_nominal", "coverage_says", "validation", "validation_says"]
 
 FOLDER = Path(str(resources.files("riskmodel") / "reference" / "validation"))
 """Where the validation of the shipped posterior is kept."""
 REMEDY = "make validate"
-LIKELIHOODS = {
-    "event_count": "disclosures of content stored abroad",
-    "eu_event_count": "of these, customers in the EU or EFTA",
-    "statement_holds": "statements of zero",
-    "demand_count": "requests about enterprise customers",
-    "content_count": "requests after which content was given",
-    "some_data_count": "requests after which some data were given",
-    "country_demands": "requests by one state",
-    "log_total": "published totals of customers",
-}
-"""Likelihood of the model -> what its rows are."""
 SERVICES = {"all": "", "mixed": "", "infrastructure": ", infrastructure", "collaboration": ", collaboration"}
 
 
@@ -87,7 +80,7 @@ def validation_says(study: Study) -> str:
         )
         if not same
     ]
-    failed = [row["check"] for row in found["checks"] if row["verdict"] != "pass"]
+    failed = [said(row["check"]) for row in found["checks"] if row["verdict"] != "pass"]
     verdict = f"{len(failed)} of its {len(found['checks'])} checks fail ({'; '.join(failed)})."
     return (
         (
@@ -108,6 +101,67 @@ def likelihood_words(study: Study, likelihoods: Iterable[str]) -> list[str]:
         LIKELIHOODS.get(name) or f"accounts in a band: {reporter.get(name.removeprefix('band_'), name)}"
         for name in likelihoods
     ]
+
+
+def number_of(share: float, of: float) -> str:
+    """Say an observed share of things counted, as a count and never as an open end.
+
+    >>> number_of(1.0, 9), number_of(0.0, 5), number_of(0.875, 40)
+    ('9 of 9', '0 of 5', '35 of 40')
+    """
+    return tr("{part} of {all}", part=round(share * of), all=round(of))
+
+
+def below_nominal(found: pd.DataFrame, share: int) -> pd.DataFrame:
+    """Rows of a table of coverage whose intervals hold fewer figures than they promise.
+
+    Parameters
+    ----------
+    found
+        ``rows`` and ``inside_50``, ``inside_90``.
+    share
+        Promise of the interval in per cent, 50 or 90.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The rows, most figures short first, with ``chance``: how probable so few or fewer would be if the intervals
+        held what they promise and figures were independent.
+    """
+    held = (found[f"inside_{share}"] * found["rows"]).round().astype(int)
+    short = found["rows"] * share / 100 - held
+    low = found[short > 1e-9].assign(short=short[short > 1e-9], held=held[short > 1e-9])
+    low["chance"] = [_at_most(k, n, share / 100) for k, n in zip(low["held"], low["rows"], strict=True)]
+    return low.sort_values("short", ascending=False, ignore_index=True)
+
+
+def _at_most(held: int, rows: int, share: float) -> float:
+    """Probability of so many successes or fewer in ``rows`` independent trials."""
+    return sum(math.comb(rows, k) * share**k * (1 - share) ** (rows - k) for k in range(held + 1))
+
+
+def coverage_says(found: pd.DataFrame) -> str:
+    """Say where intervals hold fewer of the figures than they promise: by name, not only in sum.
+
+    ``found``: ``label``, ``rows``, ``inside_50``, ``inside_90``, one row a group of figures.
+    """
+    said_of = []
+    for share in (90, 50):
+        low, mean = below_nominal(found, share), np.average(found[f"inside_{share}"], weights=found["rows"])
+        named = [
+            f"{row['label']} ({row['held']} of {row['rows']}, {share_text(row['chance'])})"
+            for row in low.to_dict("records")
+        ]
+        every = f"Of all {int(found['rows'].sum())} figures the {share} % intervals hold {100 * mean:.0f} %"
+        said_of.append(
+            f"{every}; they hold fewer than they promise for {'; '.join(named)}."
+            if named
+            else f"{every}, and for none fewer than they promise."
+        )
+    return " ".join(said_of) + (
+        " In brackets, beside the count: how probable so few or fewer would be if each interval held what it promises "
+        "and figures were independent, which those of one reporter are not."
+    )
 
 
 def published(study: Study) -> pd.DataFrame:
@@ -137,10 +191,11 @@ def published(study: Study) -> pd.DataFrame:
 def item_words(study: Study, items: Iterable[str]) -> list[str]:
     """Say which quantity each elicited item (``quantity.condition@where``) is."""
     law = study["regimes"].set_index("regime_id")["name"].str.split(",").str[0]
+    words = CUSTODY | names(study, "providers").to_dict()
     out = []
     for item in items:
         (quantity, _, condition), where = item.split("@")[0].partition("."), item.split("@")[1:]
-        about = [CUSTODY.get(condition, plain(condition))] if condition not in ("", "any") else []
+        about = [] if condition in ("", "any") else [words.get(condition, plain(condition))]
         about += [str(law.get(name, plain(name))) for name in where]
         out.append(plain(quantity) + (f": {', '.join(about)}" if about else ""))
     return out

@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from riskmodel.decide import Finding, compare, summarise
+from riskmodel.decide.contributions import times_text
 from riskmodel.wording import digits, factor, in_words, percent, ratios_between, share_text, years_text
 
 __all__ = [
@@ -84,7 +85,7 @@ def factors_words(found: pd.DataFrame) -> pd.DataFrame:
         {
             "Factor": rows["factor"],
             "What it covers": rows["covers"],
-            "Multiplies by": rows["times"].map(factor),
+            "Multiplies by": rows["times"].map(times_text),
             "90 % interval over parameters": rows["times_low"].map(factor) + " to " + rows["times_high"].map(factor),
         }
     )

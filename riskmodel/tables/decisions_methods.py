@@ -50,9 +50,22 @@ CLAUSES = {
     "19.2.d": "logs in the EU",
     "19.2.e": "support supervised",
     "5.3.d": "foreign law listed",
-    "scope": "service qualified",
 }
-"""Clause -> its requirement in a few words; in full in the table ``secnumcloud_196``."""
+"""Clause -> its requirement in a few words; in full in the table ``secnumcloud_196``.
+
+What a qualification covers and what it says nothing about (``scope``, ``limits``) are rows of that table, not clauses.
+"""
+OBJECTIVES = {
+    "SOV-1": "strategic",
+    "SOV-2": "legal and jurisdictional",
+    "SOV-3": "data and AI",
+    "SOV-4": "operations",
+    "SOV-5": "supply chain",
+    "SOV-6": "technology",
+    "SOV-7": "security and compliance",
+    "SOV-8": "environment",
+}
+"""Objective of the Cloud Sovereignty Framework -> what it is about."""
 CAPS = ("19.6.b.1", "19.6.b.2")
 """Clauses that cap holdings: one holder's, and all together."""
 
@@ -141,7 +154,10 @@ def weight_words(study: Study) -> pd.DataFrame:
     """Weights of each objective by version, and how they are known."""
     rows = study["csf_weights"]
     words = rows["weight_pct"].map("{:g} %".format) + rows["status"].map(" ({})".format)
-    wide = rows.assign(words=words).pivot_table(index="objective", columns="version", values="words", aggfunc="first")
+    named = rows["objective"].map(lambda code: f"{code} {OBJECTIVES.get(code, '')}".rstrip())
+    wide = rows.assign(words=words, objective=named).pivot_table(
+        index="objective", columns="version", values="words", aggfunc="first"
+    )
     return wide.add_prefix("Weights ").rename_axis("Objective", axis=0).rename_axis(None, axis=1).reset_index()
 
 

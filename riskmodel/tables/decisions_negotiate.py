@@ -13,10 +13,13 @@ import numpy as np
 import pandas as pd
 
 from riskmodel.decide.value import NONE
+from riskmodel.tables.page import plain
+from riskmodel.tables.setups import CUSTODY
 from riskmodel.wording import digits, factor, one_in, percent, share_text
 
 if TYPE_CHECKING:
     from riskmodel.decide import Finding
+    from riskmodel.overrides import Overridden
     from riskmodel.study import Study
 
 __all__ = [
@@ -25,6 +28,8 @@ __all__ = [
     "change_words",
     "option_words",
     "persons_words",
+    "refusal_words",
+    "replaced_words",
     "set_words",
     "strongest_words",
 ]
@@ -36,6 +41,8 @@ ACTORS = {
     "owner": "an owner of the provider",
 }
 """Who can bring a change about."""
+QUANTILES = {"q10": "10 % quantile", "q50": "median", "q90": "90 % quantile"}
+"""Column of an expert's reading in words."""
 
 
 def actor_words(study: Study) -> pd.DataFrame:
@@ -121,6 +128,40 @@ def option_words(first: Finding, *more: Finding, heads: Sequence[str] = ("Probab
         words[table.index == NONE] = "counts as " + table["cost"].map(percent)
         shown[head] = words.reindex(labels.index)
     return pd.DataFrame({"Option": labels, **shown})
+
+
+def _cell(value: str) -> str:
+    """A cell of the study as a reader would write it."""
+    return CUSTODY.get(value) or plain(value)
+
+
+def refusal_words(study: Study, setup: str, change: str, refusal: Exception) -> str:
+    """Why a change was refused, with the names of the setup and of the change for their ids."""
+    label = study["setups"].set_index("setup_id")["label"][setup]
+    named = study["interventions"].drop_duplicates("intervention_id").set_index("intervention_id")["label"]
+    return f"{label}, {named.get(change, change)}: {str(refusal).split(': ', 1)[-1].split(' (')[0]}"
+
+
+def replaced_words(changed: Overridden, study: Study) -> pd.DataFrame:
+    """Cells that a reader replaced, and whether the model has to be fitted again."""
+    label = study["setups"].set_index("setup_id")["label"].to_dict()
+    judged = study["elicitation"].set_index("elicitation_id")
+    label |= {k: f"{plain(q)}, {plain(c)}" for k, q, c in judged[["quantity", "condition"]].itertuples()}
+    rows = changed.changes
+    what = rows["column"].map(lambda column: QUANTILES.get(column) or plain(column))
+
+    def said(values: pd.Series) -> pd.Series:
+        return values.fillna("(empty)").astype(str).map(_cell)
+
+    return pd.DataFrame(
+        {
+            "What": rows["row_id"].map(lambda row: str(label.get(row, row))) + ": " + what,
+            "Before": said(rows["before"]),
+            "Now": said(rows["after"]),
+            "Reason": rows["reason"].fillna(""),
+            "Needs a new fit": "yes" if changed.refit else "no",
+        }
+    )
 
 
 def persons_words(table: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from riskmodel.errors import StudyError
 from riskmodel.language import localised, tr
 from riskmodel.suspension import suspension
 from riskmodel.tables.page import plain
+from riskmodel.tables.setups import licensors, unplaced
 from riskmodel.wording import between, percent, share_text
 
 if TYPE_CHECKING:
@@ -40,10 +41,19 @@ def suspension_words(posterior: Posterior, study: Study, x: xr.Dataset, wanted: 
             ],
             tr("90 % interval over parameters"): [between(*span) for span in ends],
             tr("Probability of degradation through a licensor"): [
-                percent(p) for p in found["degraded"].mean("sample").values
+                _degradation(study, provider, float(p))
+                for provider, p in zip(rows["provider_id"], found["degraded"].mean("sample").values, strict=True)
             ],
         }
     )
+
+
+def _degradation(study: Study, provider: object, probability: float) -> str:
+    """The probability, or why there is none: no licensor is recorded, or not to which state it belongs."""
+    behind = licensors(study, provider)
+    if probability or (behind and not all(unplaced(study, licensor) for licensor in behind)):
+        return percent(probability)
+    return tr("state of the licensor not recorded") if behind else tr("no licensor recorded")
 
 
 def _predicted(study: Study, x: xr.Dataset, wanted: Sequence[str]) -> tuple[pd.DataFrame, str]:

@@ -6,8 +6,9 @@ Question answered: *on which row of which table, and on whose word, does an inpu
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,10 @@ from riskmodel.checks.rows import said
 from riskmodel.design.countries import country_rows
 from riskmodel.design.judgements import QUANTITIES
 from riskmodel.design.totals import DEFINITIONS
-from riskmodel.language import current, date_text, localised, mark, tr
+from riskmodel.language import current, date_text, localised, mark, own_words, tr
 from riskmodel.nexus import SetupFacts
 from riskmodel.schema import split
-from riskmodel.tables.page import NOT_SEEN, Markup, esc, plain, table
+from riskmodel.tables.page import NOT_SEEN, Markup, dated, esc, plain, table
 from riskmodel.tables.setups import CUSTODY, names
 from riskmodel.wording import digits, exact, years_text
 
@@ -58,11 +59,19 @@ class References:
         ids = study["sources"]["source_id"]
         self.rows = study["sources"][ids.isin(used) | ids.str.contains("ZH-RRB542")]
         self.number = {source: k for k, source in enumerate(self.rows["source_id"], start=1)}
+        self.precision = study["decisions"].set_index("decision_id")["date_precision"]
+        self._every = self.rows.drop_duplicates("source_id").set_index("source_id", drop=False)
 
     def cite(self, cell: object) -> Markup:
-        """Links to the sources of a cell such as ``"SEED0;csf_azure"``."""
-        numbers = sorted(self.number[i] for i in split(cell) if i in self.number)
-        return Markup(" ".join(f'<a class="ref" href="#src-{n}">[{n}]</a>' for n in numbers))
+        """Links to the sources of a cell such as ``"SEED0;csf_azure"``; a question mark where the text is not found."""
+        numbers = sorted((self.number[i], bool(self._every["located"][i])) for i in split(cell) if i in self.number)
+        lost = f' title="{esc(tr("not located: unverified"))}"'
+        return Markup(
+            " ".join(
+                f'<a class="ref" href="#src-{n}"{"" if located else lost}>[{n}{"" if located else "?"}]</a>'
+                for n, located in numbers
+            )
+        )
 
     def listing(self, after: int = 0, *, addresses: bool = True) -> Markup:
         """The numbered list: title, publisher, date, address, a mark where the text was not found again.
@@ -79,13 +88,30 @@ class References:
             title, url = esc(row["title"]), esc(row["url"])
             title, where = (title, f" {_linked(url, url)}") if addresses else (_linked(url, title), "")
             lost = "" if row["located"] else f' <strong class="mark">{esc(tr("not located: unverified"))}</strong>'
-            dated = tr("undated") if pd.isna(row["published_from"]) else row["published"]
-            about = ", ".join(filter(None, (esc(row["publisher"]), esc(dated))))
+            publisher = "" if pd.isna(row["publisher"]) else own_words(row["publisher"])
+            about = ", ".join(filter(None, (esc(publisher), esc(_published(row)))))
             items.append(
                 f'<li id="src-{k}" value="{k}"><cite>{title}</cite>. {about}.{where}'
                 f" <code>{esc(row['source_id'])}</code>{lost}</li>"
             )
         return Markup(f'<ol class="sources">{"".join(items)}</ol>')
+
+
+REMARK = re.compile(r"\((approximate|week of|after [^)]*)\)$")
+"""What a date of publication says beyond its day, month or year."""
+ISO = re.compile(r"\b(\d{4}-\d\d)(-\d\d)?\b")
+
+
+def _published(row: Mapping[Hashable, Any]) -> str:
+    """When a source was published, as exactly as is known; for statistics without a date the period they cover."""
+    said = "" if pd.isna(row["published"]) else str(row["published"])
+    day = dated(row["published_from"], row["published_precision"])
+    if day and not REMARK.search(said):
+        return day
+    if said in ("", "unknown", "undated"):
+        return tr("undated")
+    days = ISO.sub(lambda m: dated(pd.Timestamp(m.group()), "day" if m[2] else "month"), said)
+    return own_words(days)
 
 
 def _linked(url: str, text: str) -> str:
@@ -180,14 +206,17 @@ def masthead(
         tr(
             "{check} is {value}, must be {threshold}",
             check=esc(said(r["check"])),
-            value=_check_value(r["value"]),
-            threshold=esc(said(r["threshold"])),
+            value=_check_value(r),
+            threshold=esc(_threshold(r)),
         )
         for r in checks
         if r["verdict"] != "pass"
     )
     good = (
-        tr("✓ all {count} checks of the fit and its validation pass", count=len(checks))
+        tr(
+            "✓ calculation: all {count} checks of the fit and its validation pass; they do not test the judgements",
+            count=len(checks),
+        )
         if validation
         else tr("✓ all {count} checks of the fit pass; no validation of it is kept", count=len(checks))
     )
@@ -228,19 +257,35 @@ def _replaced(changes: pd.DataFrame | None) -> str:
     return f'<div class="changed" role="note"><p><strong>{head}</strong></p>{cells}</div>'
 
 
-def _check_value(value: float) -> str:
-    return digits(float(value), 4 if 0.9 < value < 1.1 else 3)
+def _is_share(row: Row) -> bool:
+    """Whether the value of a check is a share of rows, figures or intervals."""
+    return "predictive check" in row["check"] or "coverage" in row["check"]
+
+
+def _check_value(row: Row) -> str:
+    value = float(row["value"])
+    if _is_share(row):
+        return tr("{number} %", number=digits(100 * value, 3))
+    return digits(value, 4 if 0.9 < value < 1.1 else 3)
+
+
+def _threshold(row: Row) -> str:
+    """What a check must be, in per cent where it is a share."""
+    if not _is_share(row):
+        return said(row["threshold"])
+    return said(re.sub(r"\d+\.\d+", lambda m: f"{digits(100 * float(m.group()))} %", row["threshold"]))
 
 
 def checks_table(posterior: Posterior, validation: Sequence[Row] = ()) -> pd.DataFrame:
     """The checks of the fit, and of a stored validation that belongs to it, in words."""
-    rows = pd.DataFrame([*posterior.checks, *validation])
+    checks = [*posterior.checks, *validation]
+    rows = pd.DataFrame(checks)
     failed = Markup(f'<strong class="mark">{tr("✗ FAIL")}</strong>')
     return pd.DataFrame(
         {
             tr("Check"): rows["check"].map(said),
-            tr("Value"): [_check_value(v) for v in rows["value"]],
-            tr("Must be"): rows["threshold"].map(said),
+            tr("Value"): [_check_value(row) for row in checks],
+            tr("Must be"): [_threshold(row) for row in checks],
             tr("Verdict"): [tr("✓ pass") if v == "pass" else failed for v in rows["verdict"]],
             tr("Meaning"): rows["meaning"].map(said),
         }
@@ -311,12 +356,13 @@ def _anchored(ids: pd.Series, words: pd.Series) -> list[Markup]:
 def counts_words(study: Study, facts: Sequence[SetupFacts], refs: References) -> pd.DataFrame:
     """Counts and statements that inform the hazard, each with its role and source."""
     rows = inputs(study, facts)["count_roles"]
+    ends = zip(rows["period_from"], rows["period_to"], rows["period_assumed"], strict=True)
+    periods = [(tr("{low} to {high}", low=dated(low), high=dated(high)), assumed) for low, high, assumed in ends]
     return pd.DataFrame(
         {
             tr("Row"): _anchored(rows["cell_id"], rows["cell_id"] + ", " + rows["row_id"]),
             tr("Reporter"): rows["reporter_id"].map(names(study, "reporters")),
-            tr("From"): rows["period_from"].dt.strftime(tr("%Y-%m-%d")),
-            tr("To"): rows["period_to"].dt.strftime(tr("%Y-%m-%d")),
+            tr("Period"): [tr("{said} (assumed)", said=said) if assumed else said for said, assumed in periods],
             tr("Count"): [f"{v:.0f}" if v == v else tr(NOT_SEEN) for v in rows["value_low"]],
             tr("Customers"): rows["population"].map(plain),
             tr("Role"): rows["role"].map(plain),
@@ -366,9 +412,11 @@ def priors_words(study: Study, refs: References) -> pd.DataFrame:
 
 def decisions_words(found: pd.DataFrame, refs: References) -> pd.DataFrame:
     """Record of decisions in words."""
+    precisions = found["decision_id"].map(refs.precision)
+    days = pd.Series([dated(day, how) for day, how in zip(found["date"], precisions, strict=True)], dtype=object)
     return pd.DataFrame(
         {
-            tr("Date"): _anchored(found["decision_id"], found["date"].dt.strftime(tr("%Y-%m-%d"))),
+            tr("Date"): _anchored(found["decision_id"], days),
             tr("Authority"): found["authority"],
             tr("System"): found["system_name"],
             tr("Issue"): found["issue"],

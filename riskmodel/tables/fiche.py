@@ -29,8 +29,8 @@ from riskmodel.schema import split
 from riskmodel.tables.evidence import References, masthead
 from riskmodel.tables.ledger import LIKELY, trail
 from riskmodel.tables.page import Markup, esc, table
-from riskmodel.tables.setups import country, nexus
-from riskmodel.wording import in_words, one_in, percent, words_table, years_text
+from riskmodel.tables.setups import country, nexus, status_dated
+from riskmodel.wording import ends_of, in_words, one_in, percent, words_table, years_text
 
 if TYPE_CHECKING:
     from riskmodel.fit import Posterior
@@ -50,12 +50,8 @@ CUSTODY = {
     "first_party": mark("The organisation runs the machines itself and holds its own keys."),
 }
 """Key custody as a sentence."""
-STATUS = {
-    "qualified": mark("{scheme}: held"),
-    "in_progress": mark("{scheme}: applied for, not yet held"),
-    "none": mark("{scheme}: not held"),
-}
-"""Status of a certificate, the best first -> its words."""
+STATUS = {"qualified": "", "in_progress": "", "none": mark("{scheme}: not held on {day}")}
+"""Status of a certificate, the best first -> its words, where :func:`riskmodel.tables.status_dated` has none."""
 SCHEMES = ("HDS", "SecNumCloud")
 """Certificates that a fiche names."""
 
@@ -106,6 +102,12 @@ class Case:
     def x(self) -> xr.Dataset:
         """Exposure of the setup."""
         return exposure(self.posterior, self.study, setups=self.rows, horizon_years=self.horizon_years)
+
+    @cached_property
+    def unlinked(self) -> int:
+        """How many setups of the study have no link with a foreign state that was seen."""
+        whole = setup_facts(self.study, horizon_years=self.horizon_years)
+        return len(whole) - nexus(self.study, whole)["setup"].nunique()
 
     @cached_property
     def numbers(self) -> dict[str, Any]:
@@ -205,7 +207,7 @@ def _host(case: Case, refs: Cited) -> str:
     """Host, the company that runs it, and who controls that."""
     host, owned, entities = case.host, case.study["ownership"], case.study["entities"]
     if not host:
-        return esc(tr("Not chosen yet: any host with the certificates that are asked for."))
+        return esc(tr("Not one host: any that has the certificates asked for."))
     control = owned[(owned["owned_id"] == host["provider_id"]) & (owned["kind"] == "control")]
     control = control[control["status"] == "current"]
     owners = entities[entities["entity_id"].isin(control["holder_id"])]["name"]
@@ -226,13 +228,14 @@ def _certificates(case: Case, refs: Cited) -> str:
     for scheme in SCHEMES if case.host else ():
         mine = rows[rows["scheme"] == scheme].sort_values("date")
         best = next((s for s in STATUS if (mine["status"] == s).any()), None)
-        mine = mine[mine["status"] == best]
-        text = tr(STATUS[best], scheme=scheme) if best else tr("{scheme}: not seen", scheme=scheme)
-        ends = mine["valid_to"].dropna()
-        if best == "qualified" and len(ends):
-            text = tr("{scheme}: held, valid until {day}", scheme=scheme, day=date_text(ends.max().date()))
-        said.append(f"{esc(text)} {refs.last(mine['source_ids'])}".strip())
-    return tr("; ").join(said) or esc(tr("none seen"))
+        text = tr("{scheme}: not seen", scheme=scheme)
+        if best == "none":
+            text = tr(STATUS[best], scheme=scheme, day=date_text(mine["date"].max().date()))
+        elif best:
+            text = tr("{what}: {said}", what=scheme, said=status_dated(mine, case.study.as_of, spelled=True))
+        said.append(f"{esc(text)} {refs.last(mine.loc[mine['status'] == best, 'source_ids'])}".strip())
+    asked = ", ".join(split(case.row["certifications_required"]))
+    return tr("; ").join(said) or esc(tr("asked for: {schemes}", schemes=asked) if asked else tr("none seen"))
 
 
 def what(case: Case, refs: Cited) -> Markup:
@@ -262,14 +265,19 @@ def what(case: Case, refs: Cited) -> Markup:
         ),
         tr("Certificates"): (
             _certificates(case, refs),
-            tr("HDS is required to host health data; SecNumCloud also asks for protection against foreign law."),
+            tr(
+                "HDS is required of those who host health data for others; SecNumCloud also asks for protection "
+                "against foreign law."
+            ),
         ),
     }
     frame = pd.DataFrame(
         [(name, Markup(said), why) for name, (said, why) in facts.items()],
         columns=[tr("Fact"), tr("As far as known"), tr("Why it matters")],
     )
-    return Markup(text + table(frame, tr("What is known; without a number, from the sources of the setup above")).html)
+    return Markup(
+        text + table(frame, tr("What is known. A line without a number comes from the sources just above")).html
+    )
 
 
 # -- the three answers -------------------------------------------------------------------------------------------------
@@ -292,8 +300,16 @@ def answers(case: Case, refs: Cited) -> Markup:
         tr(
             "This is the probability that the law of a foreign state binds somebody who can produce the data. The "
             "inputs are uncertain: nine tenths of the possible values lie between {low} and {high} (90 % interval).",
-            low=percent(n["reach_low"], reached),
-            high=percent(n["reach_high"], reached),
+            low=ends_of(*reached)[0],
+            high=ends_of(*reached)[1],
+        ),
+        ""
+        if links(case)
+        else tr(
+            "No link was found: the model gives about this value to every setup of which none is known ({count} of "
+            "{total} here).",
+            count=case.unlinked,
+            total=len(case.study["setups"]),
         ),
         tr("To be within reach is not yet to be asked."),
     )
@@ -304,18 +320,19 @@ def answers(case: Case, refs: Cited) -> Markup:
             "{word}: {chance}, {odds}",
             word=in_words(n["probability"]),
             chance=percent(n["probability"], disclosed),
-            odds=one_in(n["probability"], disclosed),
+            odds=one_in(n["probability"]),
         ),
         tr(
             "This is the probability that, at least once, readable data of this setup are handed to a foreign "
-            "authority. The inputs are uncertain: nine tenths of the possible values lie between {low} and {high} "
-            "(90 % interval).",
-            low=percent(n["probability_low"], disclosed),
-            high=percent(n["probability_high"], disclosed),
+            "authority, if they stay there that long. The inputs are uncertain: nine tenths of the possible values "
+            "lie between {low} and {high} (90 % interval).",
+            low=ends_of(*disclosed)[0],
+            high=ends_of(*disclosed)[1],
         ),
         tr(
-            "Half of them lie below {median}. The number above is higher, because a small chance of frequent "
-            "disclosures weighs much in it.",
+            "{chance} is the average of these values, and the number to quote, with its interval. It is far above the "
+            "value in the middle ({median}), because a few possible cases with frequent disclosures pull it up.",
+            chance=percent(n["probability"], disclosed),
             median=percent(n["probability_median"], disclosed),
         )
         if n["probability_median"] < n["probability"] / 2
@@ -327,7 +344,7 @@ def answers(case: Case, refs: Cited) -> Markup:
 def _judged(case: Case, refs: Cited) -> str:
     """How a regulator might rule on a setup like this, and how authorities have ruled on the system."""
     title, ruled, nodes = (
-        tr("3. How do authorities judge it?"),
+        tr("3. How might a regulator judge it?"),
         _record(case, refs),
         ("acceptability", "reach", "unseen"),
     )
@@ -342,12 +359,13 @@ def _judged(case: Case, refs: Cited) -> str:
     foreseen = tr(
         "This would be the most probable ruling of a regulator that judged it today as a new system (90 % interval "
         "{low} to {high}). The others: {others}.",
-        low=percent(ends[0], ends),
-        high=percent(ends[1], ends),
+        low=ends_of(*ends)[0],
+        high=ends_of(*ends)[1],
         others=", ".join(others),
     )
     far = tr("No case that was decided is like this one: the model reaches beyond what it has seen.")
-    answer = tr("{word}: {chance}", word=tr(str(best["outcome"])), chance=percent(best["probability"], ends))
+    outcome = tr(str(best["outcome"]))
+    answer = tr("Most probable: {outcome}, {chance}", outcome=outcome, chance=percent(best["probability"], ends))
     return _card(title, nodes, answer, foreseen, far if best["extrapolation"] else "", ruled)
 
 
@@ -365,9 +383,20 @@ def _record(case: Case, refs: Cited) -> Markup:
         len(found),
         outcomes=outcomes,
     )
+    coded = case.study["decision_covariates"].set_index("decision_id")["judged_role"]
+    aside = int((coded.reindex(found["decision_id"]) == "excluded").sum())
+    merits = (
+        trn(
+            "One of them did not examine access under foreign law.",
+            "{count} of them did not examine access under foreign law.",
+            aside,
+        )
+        if aside
+        else ""
+    )
     hosts = case.study["decisions"].set_index("decision_id")["provider_id"].reindex(found["decision_id"])
     other = "" if (hosts == case.row["provider_id"]).any() else tr("They were about another host.")
-    return Markup(" ".join(filter(None, (esc(said), esc(other), refs.first(found["source_ids"]).html))))
+    return Markup(" ".join(filter(None, (esc(said), esc(merits), esc(other), refs.first(found["source_ids"]).html))))
 
 
 # -- foot --------------------------------------------------------------------------------------------------------------

@@ -13,12 +13,13 @@ import pandas as pd
 
 from riskmodel.decide import drivers
 from riskmodel.draws import ROUTE_GROUPS
-from riskmodel.language import mark, tr, trn
+from riskmodel.language import date_text, mark, tr, trn
+from riskmodel.tables.answers import what_if
 from riskmodel.tables.evidence import counts_words, elicitation_words, inputs, priors_words
 from riskmodel.tables.fiche import Case, Cited, links, places
 from riskmodel.tables.ledger import LIKELY, NODES, ledger, rows_shown
 from riskmodel.tables.page import Markup, esc, table
-from riskmodel.tables.setups import country
+from riskmodel.tables.setups import country, mixture_words
 from riskmodel.wording import between, factor, one_in, percent, share_text, years_text
 
 if TYPE_CHECKING:
@@ -68,8 +69,9 @@ TOLD = {
     "counts and judgement": mark("partly counted, partly judged"),
     "bands": mark("published within bounds"),
     "bias all experts may share": mark("assumed"),
+    "modeller": mark("judged by the authors of the model alone"),
 }
-"""What informs an input, or the input itself -> its words."""
+"""What informs an input, the input itself, or the only expert who judged it -> its words."""
 ACTORS = {
     "customer": mark("the customer"),
     "provider": mark("the host"),
@@ -82,7 +84,7 @@ CHECKS = {
     "predictive": (mark("Published figures"), mark("Does the model give back the figures that were published?")),
     "back-test": (
         mark("The following year"),
-        mark("Shown the past only, does it foresee what came next no worse than a naive forecast?"),
+        mark("Shown the past only, does it foresee what came next not clearly worse than a naive forecast?"),
     ),
     "SBC": (
         mark("Invented data"),
@@ -92,6 +94,8 @@ CHECKS = {
 """Beginning of a check's name -> its family, and what the family asks; the first one takes all others."""
 CHANGES, RAISING, QUESTIONS, DRIVERS = 5, 2, 3, 3
 """How many rows are shown of what is ordered by effect: protective changes, harmful ones, open questions, drivers."""
+HARMFUL = ("administered from the United States too", "a copy in the United States")
+"""Changes of :data:`riskmodel.tables.answers.WHAT_IF` that would open a way."""
 SAME = 0.05
 """A change of the probability by less than this share is left out."""
 
@@ -102,15 +106,20 @@ def driving(case: Case) -> list[Markup]:
     found = pd.DataFrame({"regime_id": alone.index, "share": alone.to_numpy() / alone.sum()})
     found = found.merge(case.study["regimes"], on="regime_id").sort_values("share", ascending=False).head(DRIVERS)
     laws = tr("; ").join(
-        tr("{law} ({states}), {share}", law=law, states=places(states), share=share_text(share))
-        for law, states, share in zip(found["name"], found["countries"], found["share"], strict=True)
+        tr("{law} ({states}), {share}", law=law, states=places(states), share=share_text(share)) + _ended(status, end)
+        for law, states, share, status, end in found[
+            ["name", "countries", "share", "status", "in_force_to"]
+        ].itertuples(index=False)
     )
-    through = tr("Laws through which most disclosures would be expected, with the share of each: {laws}.", laws=laws)
-    if not links(case):
-        through += " " + tr(
-            "No link with a foreign state is known. What is left is the chance of one that nobody has seen; the model "
-            "opens it to every state at once, so that states whose rates are only assumed weigh much."
+    through = (
+        tr("Laws through which most disclosures would be expected, with the share of each: {laws}.", laws=laws)
+        if links(case)
+        else tr(
+            "No link with a foreign state is known. What is left is the chance of one that nobody has seen. The model "
+            "opens it to every state at once, so that how it divides between states is a convention of the calculation "
+            "and points to none."
         )
+    )
     moved = drivers(case.x, case.posterior, case.setup).table
     top = moved.head(DRIVERS)
     inputs = tr("; ").join(
@@ -118,25 +127,54 @@ def driving(case: Case) -> list[Markup]:
             "{input} ({share}, {told})",
             input=tr(INPUTS[name]),
             share=share_text(share),
-            told=tr(TOLD.get(name, TOLD[told])),
+            told=tr(TOLD[_told(case, name, told, where)]),
         )
-        for name, share, told in zip(top["input"], top["influence"], top["informed_by"], strict=True)
+        for name, share, told, where in top[["input", "influence", "informed_by", "where"]].itertuples(index=False)
     )
     said = tr(
         "What one would have to know better, with how much of the uncertainty goes with it: {inputs}.", inputs=inputs
     )
-    where = tr("; ").join(f"<code>{esc(place)}</code>" for place in top["where"])
     judged = float(moved.loc[moved["informed_by"] == "judgement", "influence"].sum() / moved["influence"].sum())
-    rests = tr("Of all such influence, {share} is on inputs that only experts inform.", share=share_text(judged))
-    return [Markup(esc(through)), Markup(f"{esc(said)} {esc(tr('Tables:'))} {where}"), Markup(esc(rests))]
+    desks = int((case.study["experts"]["kind"] == "desk_reading").sum())
+    rests = tr(
+        "Of all such influence, {share} is on inputs that only experts inform: {count} readings of the same file, and "
+        "the authors of the model. None of them is a witness.",
+        share=share_text(judged),
+        count=desks,
+    )
+    return [Markup(esc(text)) for text in (through, said, rests)]
+
+
+def _ended(status: str, end: pd.Timestamp) -> str:
+    """That a law has lapsed, and that the model goes on counting it by a judgement; nothing of other laws."""
+    if status != "lapsed" or pd.isna(end):
+        return ""
+    return " " + tr(
+        "(lapsed on {day}; that it is used or renewed all the same is a judgement)", day=date_text(end.date())
+    )
+
+
+def _told(case: Case, name: str, informed: str, where: str) -> str:
+    """What informs an input: itself where it is assumed, the only expert where there is one, else its kind."""
+    rows = case.study["elicitation"]
+    judges = rows[rows["quantity"] == where.removeprefix("elicitation: ").partition(",")[0]]["expert_id"].unique()
+    return name if name in TOLD else "modeller" if list(judges) == ["modeller"] else informed
 
 
 def _shown(case: Case) -> pd.DataFrame:
     """The changes that make a difference: the strongest protective ones, then the most harmful."""
-    found = case.interventions
+    found = pd.concat([case.interventions, _harmful(case)], ignore_index=True)
     lower = found[found["ratio"] < 1 - SAME].sort_values("probability_after").head(CHANGES)
     higher = found[found["ratio"] > 1 + SAME].sort_values("probability_after", ascending=False).head(RAISING)
     return pd.concat([lower, higher], ignore_index=True)
+
+
+def _harmful(case: Case) -> pd.DataFrame:
+    """The same of facts that would open a way for a foreign state, columns as in ``case.interventions``."""
+    made = what_if(case.study, case.posterior, case.setup, case.horizon_years, HARMFUL)
+    ratio = made["probability"] / case.numbers["probability"]
+    names = {str(c): str(c).replace("probability", "probability_after") for c in made}
+    return made.rename(columns=names).assign(ratio=ratio, actor="provider")
 
 
 def changes(case: Case) -> Markup:
@@ -155,7 +193,7 @@ def changes(case: Case) -> Markup:
             tr("Change"): [tr("none, as it is"), *found["label"]],
             tr("Who can make it"): ["", *(tr(ACTORS[actor]) for actor in found["actor"])],
             tr("Probability of a disclosure"): [
-                tr("{chance} ({odds})", chance=percent(p, span), odds=one_in(p, span))
+                tr("{chance} ({odds})", chance=percent(p, span), odds=one_in(p))
                 for p, span in zip(chances, ends, strict=True)
             ],
             tr("90 % interval"): [between(*span) for span in ends],
@@ -167,14 +205,13 @@ def changes(case: Case) -> Markup:
         "A probability above its interval is no error: a small chance of frequent disclosures weighs more in it than "
         "the nine tenths of possible values that the interval spans."
     )
-    return table(frame, tr("What each change alone would leave"), note=why if beyond else "")
+    caption = tr("What each change alone would leave, over {years}", years=years_text(case.horizon_years))
+    return table(frame, caption, note=why if beyond else "")
 
 
 def changes_says(case: Case) -> str:
     """How many changes were tried, how many make a difference, and what is not modelled of them."""
-    tried, shown = len(case.interventions), len(_shown(case))
-    if not tried:
-        return tr("None of the changes that the model knows applies here.")
+    tried, shown = len(case.interventions) + len(HARMFUL), len(_shown(case))
     return " ".join(
         [
             trn(
@@ -211,7 +248,12 @@ def questions(case: Case) -> Markup:
             tr("Disclosure within {years} if no", years=years): [percent(row[3]) for row in rows],
         }
     )
-    return table(frame, tr("Open questions, and what the answer to each would mean"))
+    note = tr(
+        "Each question is asked alone, of one route; over all states and routes together the probability of reach is "
+        "{reach}.",
+        reach=percent(case.numbers["reach"]),
+    )
+    return table(frame, tr("Open questions, and what the answer to each would mean"), note=note)
 
 
 def _legal(case: Case) -> list[tuple[str, float, float, float]]:
@@ -243,20 +285,25 @@ def unknowns(case: Case) -> list[str]:
     row, rows = case.row, case.study["setups"]
     asked = {question.name.partition(":")[0] for option in case.facts.options for question in option.unknowns}
     unseen = {
-        tr("which host it will be"): len(case.facts.options) > 1,
+        tr("which host it is"): len(case.facts.options) > 1,
         tr("who holds the keys"): not row["key_custody"],
         tr("from which countries it is run"): not (row["operator_countries"] or case.host.get("staff_countries")),
         tr("whether clauses of the contract protect the data"): bool(case.facts.terms_unseen),
         tr("whether branches abroad exist and are separate"): "establishment" in asked,
         tr("what access the supplier of the technology has"): "licensor" in asked,
+        tr("to which state's law the supplier of the technology is subject"): _unplaced(case),
     }
     said = []
     others = rows[(rows["variant_of"] == case.setup) | (rows["setup_id"] == row["variant_of"])]
-    if len(others):
-        names = tr("; ").join(
-            f"{label} ({key})" for label, key in zip(others["label"], others["setup_id"], strict=True)
+    for other in others.to_dict("records"):
+        level = Case(case.study, case.posterior, str(other["setup_id"]), case.horizon_years).numbers["probability"]
+        said.append(
+            tr(
+                "Sources differ: {summary} If that reading is right, the second answer becomes {chance}.",
+                summary=other["summary"],
+                chance=percent(level),
+            )
         )
-        said.append(tr("Sources differ. The other reading has a fiche of its own: {names}.", names=names))
     if any(unseen.values()):
         missing = tr("; ").join(name for name, gone in unseen.items() if gone)
         said.append(
@@ -274,6 +321,13 @@ def unknowns(case: Case) -> list[str]:
             "about communications, and future laws are outside."
         ),
     ]
+
+
+def _unplaced(case: Case) -> bool:
+    """Whether the host licenses its technology from somebody whose state no source gives."""
+    entities, licensor = case.study["entities"], case.host.get("licensor_id")
+    seat = entities.loc[entities["entity_id"] == licensor, "country"]
+    return bool(licensor) and not bool(seat.notna().any())
 
 
 def checked(case: Case, validation: Sequence[Row]) -> Markup:
@@ -300,7 +354,12 @@ def limits() -> list[str]:
             "This is not legal advice. It judges no company and no person, and it does not say which host to choose: "
             "price, quality and protection against other dangers are not part of it."
         ),
-        tr("A disclosure may be lawful in the state that orders it. How many persons it would concern is not said."),
+        tr(
+            "A disclosure may be lawful in the state that orders it and not here: article 48 of the GDPR recognises "
+            "such an order only where an international agreement provides for it. French law on public cloud (article "
+            "31 of the SREN act of 2024) may require a host qualified against foreign law; whether it applies here is "
+            "not examined. How many persons a disclosure would concern is not said."
+        ),
     ]
 
 
@@ -324,6 +383,7 @@ def rests(case: Case, refs: Cited) -> Markup:
             tr("Elicited quantiles: 10, 50 and 90 %"),
             fold=tr("All elicited quantiles"),
         ),
+        table(mixture_words(study, ""), tr("Stated probabilities for what was not seen"), fold=tr("All of them")),
         table(
             priors_words(study, refs),
             tr("Priors: what the model assumes before any expert or count speaks"),

@@ -213,9 +213,12 @@ def trail(nodes: Iterable[str], titles: Mapping[str, str] | None = None) -> Mark
     KeyError
         If there is no such node.
     """
-    said = titles or {name: tr(node.title) for name, node in NODES.items()}
-    words = esc(tr("What this rests on"))
-    links = "\N{NO-BREAK SPACE}· ".join(f'<a href="#ledger-{name}">{esc(said[name])}</a>' for name in nodes)
+    said, named = titles or {name: tr(node.title) for name, node in NODES.items()}, list(nodes)
+    parts = [f'<a href="#ledger-{name}">{esc(said[name])}</a>' for name in named]
+    if set(LIKELY) <= set(named):  # a list that long tells a reader nothing
+        parts = [f'<a href="#ledger">{esc(tr("every part of the model of disclosures"))}</a>']
+        parts += [f'<a href="#ledger-{name}">{esc(said[name])}</a>' for name in named if name not in LIKELY]
+    words, links = esc(tr("What this rests on")), "\N{NO-BREAK SPACE}· ".join(parts)
     whole = tr("{what}: {said}", what=words, said=links) if links else f'<a href="#ledger">{words}</a>'
     return Markup(f'<p class="trail">{whole}</p>')
 

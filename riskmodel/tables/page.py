@@ -6,6 +6,7 @@ Question answered: *how does a frame or a sentence become part of a page?* Every
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 import itertools
 import re
@@ -17,9 +18,9 @@ import numpy as np
 import pandas as pd
 
 from riskmodel.errors import TURNS
-from riskmodel.language import mark, tr
+from riskmodel.language import date_text, mark, month_text, tr
 
-__all__ = ["Markup", "esc", "put", "say", "table"]
+__all__ = ["Markup", "dated", "esc", "put", "say", "table"]
 
 NOT_SEEN = mark("not seen")
 
@@ -46,6 +47,21 @@ def esc(value: object) -> str:
 def plain(code: object) -> str:
     """Return a code of the data as a reader would write it; :mod:`riskmodel.tables.codes` has those to translate."""
     return tr(str(code).replace("_", " "))
+
+
+def dated(day: dt.date | None, precision: object = "day", *, spelled: bool = False) -> str:
+    """Say a date as exactly as it is known, the month spelled on demand; nothing where there is none.
+
+    >>> dated(dt.date(2025, 1, 13)), dated(dt.date(2025, 1, 1), "month"), dated(dt.date(2025, 1, 1), "half")
+    ('2025-01-13', '2025-01', '2025')
+    >>> dated(dt.date(2025, 4, 25), spelled=True), dated(dt.date(2025, 4, 1), "month", spelled=True)
+    ('25 April 2025', 'April 2025')
+    """
+    if day is None or pd.isna(day):
+        return ""
+    if spelled and precision in ("day", "month"):
+        return date_text(day) if precision == "day" else month_text(day)
+    return day.strftime({"day": tr("%Y-%m-%d"), "month": tr("%Y-%m")}.get(str(precision), "%Y"))
 
 
 def lines(*parts: object) -> Markup:

@@ -137,10 +137,12 @@ def readings(study: Study) -> pd.DataFrame:
     rows = study["elicitation"]
     rows = rows[rows["q90"] > rows["q10"]].rename(columns={"q10": "low", "q50": "mid", "q90": "high"})
     about = rows[["scheme", "condition"]].fillna("").replace("any", "")
+    host = names(study, "providers")
     law = rows["regime_id"].map(study["regimes"].set_index("regime_id")["name"]).fillna("")
     law = law.where(rows["quantity"] == "reach", "").str.split(",").str[0]
     words = [
-        ", ".join(plain(p) for p in parts if p) for parts in zip(about["scheme"], about["condition"], law, strict=True)
+        ", ".join(str(host.get(p, plain(p))) for p in parts if p)
+        for parts in zip(about["scheme"], about["condition"], law, strict=True)
     ]
     item = rows["quantity"].map(plain) + [f": {w}" if w else "" for w in words]
     rows = rows.assign(item=item, who=rows["expert_id"].map(names(study, "experts")))

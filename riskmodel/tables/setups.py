@@ -5,6 +5,7 @@ Question answered: *what is this setup, what connects it to foreign states, and 
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from riskmodel.decide import summarise
 from riskmodel.language import current, mark, tr
 from riskmodel.nexus import Fact, Programme, SetupFacts, equal_terms, foreign_programmes
 from riskmodel.schema import split
-from riskmodel.tables.page import NOT_SEEN, Markup, esc, lines, plain
+from riskmodel.tables.page import NOT_SEEN, Markup, dated, esc, lines, plain
 from riskmodel.wording import percent
 
 if TYPE_CHECKING:
@@ -36,10 +37,13 @@ __all__ = [
     "mixture_words",
     "nexus",
     "nexus_words",
+    "not_looked_up",
     "present",
     "setups",
     "silent",
+    "status_dated",
     "status_words",
+    "unplaced_licensors",
 ]
 
 CUSTODY = {
@@ -116,6 +120,37 @@ def grouped(study: Study, frame: pd.DataFrame) -> pd.DataFrame:
     return out.sort_values(by, ascending=[True, False, True], ignore_index=True).drop(columns="place")
 
 
+def status_dated(rows: pd.DataFrame, as_of: dt.date, *, spelled: bool = False) -> str:
+    """Say the best status of a certificate in its rows, with its end, or with the date at which it was last seen.
+
+    Parameters
+    ----------
+    rows
+        Rows of the table of certifications on one provider and scheme.
+    as_of
+        Day of the study: an end before it is said to be past, sightings announced for later are left out.
+    spelled
+        Write months as words.
+    """
+    best = next((s for s in ("qualified", "in_progress") if (rows["status"] == s).any()), "")
+    if not best:
+        return tr(NOT_SEEN)
+    mine, now, status = rows[rows["status"] == best], pd.Timestamp(as_of), plain(best)
+    seen = mine[(mine["date"] <= now) & (mine["date_meaning"] != "planned")].sort_values("date").to_dict("records")
+    ends = mine[mine["valid_to"].notna()].sort_values("valid_to").to_dict("records")
+    last = seen[-1]["date"] if seen else pd.NaT
+    if ends and not (ends[-1]["valid_to"] < now and last > ends[-1]["valid_to"]):
+        end, meaning = ends[-1]["valid_to"], ends[-1]["valid_to_meaning"]
+        day = dated(end, ends[-1]["valid_to_precision"], spelled=spelled)
+        said = tr("{status} until {day}", status=status, day=day)
+        said = tr("{said} (computed)", said=said) if meaning == "derived" else said
+        return tr("{said}, renewal not seen", said=said) if end < now else said
+    if not seen:
+        return tr("{status}, date not seen", status=status)
+    day = dated(seen[-1]["date"], seen[-1]["date_precision"], spelled=spelled)
+    return tr("{status}, last seen {day}", status=status, day=day)
+
+
 def _certificates(study: Study, row: Mapping[Hashable, Any]) -> str:
     """Certificates a setup asks for or awaits, and the status of its provider for each."""
     rows = study["certifications"]
@@ -127,11 +162,7 @@ def _certificates(study: Study, row: Mapping[Hashable, Any]) -> str:
     ):
         for scheme in split(row[column]):
             mine = rows[rows["scheme"] == scheme]
-            held = next((s for s in ("qualified", "in_progress") if (mine["status"] == s).any()), NOT_SEEN)
-            ends = mine.loc[mine["status"] == "qualified", "valid_to"].dropna()
-            status = plain(held)
-            if len(ends):
-                status = tr("{status} until {day}", status=status, day=ends.max().strftime(tr("%Y-%m-%d")))
+            status = status_dated(mine, study.as_of)
             wish = tr(how, scheme=plain(scheme))
             named = isinstance(row["provider_id"], str)
             said.append(tr("{what}: {said}", what=wish, said=status) if named else wish)
@@ -142,9 +173,8 @@ def _date(row: Mapping[Hashable, Any], which: str) -> str:
     day, meaning = row[f"{which}_date"], str(row[f"{which}_date_meaning"])
     if pd.isna(day):
         return ""
-    shape = {"day": tr("%Y-%m-%d"), "month": tr("%Y-%m")}.get(str(row[f"{which}_date_precision"]), "%Y")
     words = {"seen_true": mark("seen"), "milestone": mark("event"), "derived": mark("computed")}
-    return f"{day.strftime(shape)} ({plain(words.get(meaning, meaning))})"
+    return f"{dated(day, row[f'{which}_date_precision'])} ({plain(words.get(meaning, meaning))})"
 
 
 def setups(study: Study, refs: References) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -282,14 +312,68 @@ def abroad(study: Study) -> str:
 
 
 def silent(study: Study, x: xr.Dataset) -> str:
-    """Name the foreign laws of which no published demand and no expert speaks."""
+    """Name the foreign laws of which no source gives a demand and no expert speaks."""
     names_of = study["regimes"].set_index("regime_id")["name"]
     unseen = [str(names_of[name]) for name in x.attrs["without_evidence"]]
     if not unseen:
         return tr("Of each of these laws a published demand or an expert speaks.")
     return tr(
-        "No published demand and no expert speaks of: {laws}. What is said of other laws stands in for it.",
+        "None of the sources read gives a demand, and no expert speaks, of: {laws}. What is said of other laws stands "
+        "in for it.",
         laws=", ".join(unseen),
+    )
+
+
+def _hosts(study: Study, x: xr.Dataset) -> list[str]:
+    """Hosts of the scored setups, each once, in the order of the setups."""
+    chosen = study["setups"].set_index("setup_id")["provider_id"].reindex(x["setup"].values).dropna()
+    return [str(host) for host in chosen.unique()]
+
+
+def not_looked_up(study: Study, x: xr.Dataset) -> str:
+    """Name the hosts of scored setups of whose shareholders and establishments the study has no row; or nothing."""
+    providers, owned = study["providers"].set_index("provider_id"), set(study["ownership"]["owned_id"])
+    bare = providers[["establishment_countries", "establishment_presence"]].isna().all(axis=1)
+    hosts = [str(providers["name"][host]) for host in _hosts(study, x) if host not in owned and bare[host]]
+    if not hosts:
+        return ""
+    return tr(
+        "The tables hold neither shareholders nor establishments of {hosts}. For such a host, none seen means that "
+        "nobody looked or that nothing was found; what the model allows for links that nobody has seen stands in for "
+        "it.",
+        hosts=", ".join(hosts),
+    )
+
+
+def licensors(study: Study, provider: object) -> list[str]:
+    """Ids of the licensors of a provider and of the infrastructure that it runs on."""
+    rows, found = study["providers"].set_index("provider_id"), []
+    while isinstance(provider, str):
+        found += [rows["licensor_id"][provider]]
+        provider = rows["runs_on"][provider]
+    return [str(licensor) for licensor in found if isinstance(licensor, str)]
+
+
+def unplaced(study: Study, licensor: str) -> bool:
+    """Whether neither the state of a licensor nor anybody behind it is recorded."""
+    country_of = study["entities"].set_index("entity_id")["country"]
+    return bool(pd.isna(country_of[licensor])) and licensor not in set(study["ownership"]["owned_id"])
+
+
+def unplaced_licensors(study: Study, x: xr.Dataset) -> str:
+    """Name the licensors of scored setups whose state is not recorded, so that no route leads through them."""
+    host, entity = names(study, "providers"), study["entities"].set_index("entity_id")["name"]
+    found = [
+        f"{entity[licensor]} ({host[one]})"
+        for one in _hosts(study, x)
+        for licensor in licensors(study, one)
+        if unplaced(study, licensor)
+    ]
+    if not found:
+        return ""
+    return tr(
+        "The sources read do not say to which state a licensor belongs, and no route through it is counted: {found}.",
+        found=", ".join(found),
     )
 
 
@@ -303,7 +387,10 @@ def status_words(study: Study, setup: str, refs: References) -> pd.DataFrame:
         {
             tr("Scheme"): rows["scheme"],
             tr("Status"): rows["status"].map(plain),
-            tr("As of"): rows["date"].dt.strftime(tr("%Y-%m-%d")).fillna(tr(NOT_SEEN)),
+            tr("As of"): [
+                dated(day, precision) or tr(NOT_SEEN)
+                for day, precision in zip(rows["date"], rows["date_precision"], strict=True)
+            ],
             tr("Remark"): rows["remark"],
             tr("Confidence"): rows["confidence"].map(plain),
             tr("Source"): rows["source_ids"].map(refs.cite),

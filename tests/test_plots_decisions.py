@@ -202,7 +202,7 @@ def test_contributions_end_where_the_whole_ends() -> None:
     ends = sorted(patch.get_x() + patch.get_width() for patch in ax.patches)  # type: ignore[attr-defined]
     assert ends[0] == pytest.approx(np.exp(-1.6))
     assert [round(v, 9) for v in ends].count(round(float(np.exp(-1.2)), 9)) >= 1
-    assert "0.3 times (last row)" in caption
+    assert "0.301 times (last row)" in caption, "three digits, so that the factors multiply to it"
     assert "The largest is ownership" in caption
 
 

@@ -209,11 +209,12 @@ def checks_text(rows: pd.DataFrame) -> str:
 
 def backtest_text(table: pd.DataFrame, notes: Sequence[str]) -> str:
     """Return the back-test by kind of figure in words."""
-    from riskmodel.wording import digits, share_text
+    from riskmodel.tables.checks import number_of
+    from riskmodel.wording import digits
 
     lines = [("figures", "number", "in 50 %", "in 90 %", "gain", "its error", "CRPS", "naive", "Brier", "naive")]
     for row in table.to_dict("records"):
-        inside = [share_text(row[f"inside_{share}"]) for share in (50, 90)]
+        inside = [number_of(row[f"inside_{share}"], row["predictions"]) for share in (50, 90)]
         losses = [digits(row[f"{who}{score}"]) for score in ("crps", "brier") for who in ("", "naive_")]
         gain = [f"{row['gain']:+.2f}", f"{row['gain_error']:.2f}"]
         lines.append((row["kind"], str(row["predictions"]), *inside, *gain, *losses))

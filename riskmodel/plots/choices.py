@@ -14,6 +14,7 @@ import pandas as pd
 from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb
 from matplotlib.ticker import NullLocator
 
+from riskmodel.decide.contributions import NO_EFFECT, times_text
 from riskmodel.plots import house
 from riskmodel.wording import digits, factor, one_in, percent, share_text, years_text
 
@@ -157,22 +158,25 @@ def contributions(
     starts, ends = np.append(after[:-1], 1.0), np.append(after[1:], after[-1])
     ax = house.canvas(ax, house.row_height(len(ends), per=0.36) + 0.35)
     places = house.label_rows(ax, [*rows["factor"], "all together"])
-    _bars(ax, places, starts, ends)
+    moved = np.array([times_text(float(end / start)) != NO_EFFECT for start, end in zip(starts, ends, strict=True)])
+    _bars(ax, places[moved], starts[moved], ends[moved])
     ax.axvline(1.0, color=house.INK, lw=0.9)
     ax.vlines(ends[:-2], places[:-2], places[1:-1], color=house.GREY, lw=0.9, ls=":")
     ax.axhline(places[-1] - 0.5, color="#c4c9d0", lw=0.8)
     _times_axis(ax, float(after.min()) / 1.6, float(after.max()) * 1.6)
     for place, ratio in zip(places, np.append(np.exp(steps), after[-1]), strict=True):
-        ax.text(1.02, place, f"× {factor(ratio)}", transform=ax.get_yaxis_transform(), va="center", fontsize=8.5)
+        words = times_text(float(ratio))
+        said = words if words == NO_EFFECT else f"× {words}"
+        ax.text(1.02, place, said, transform=ax.get_yaxis_transform(), va="center", fontsize=8.5)
     ax.set_xlabel(f"{a}\nas a multiple of {b}\n({answer}, log scale)")
     largest = ""
     if len(steps):
         strong = int(np.abs(steps).argmax())
-        largest = f" The largest is {rows['factor'].iloc[strong]}, × {factor(float(np.exp(steps[strong])))}."
+        largest = f" The largest is {rows['factor'].iloc[strong]}, × {times_text(float(np.exp(steps[strong])))}."
     caption = (
         f"Where the ratio of {a} to {b} in {answer} comes from: factors that multiply to the whole, "
-        f"{factor(after[-1])} times (last row). Blue bars go left and lower it, hatched red bars go right and "
-        f"raise it.{largest}"
+        f"{times_text(float(after[-1]))} times (last row). Blue bars go left and lower it, hatched red bars go right "
+        f"and raise it.{largest}"
     )
     return ax, caption
 

@@ -47,8 +47,8 @@ def influence(found: pd.DataFrame, ax: Axes | None = None) -> house.Drawn:
     stars = [textwrap.fill(tr(name) + star, 26) for name, star in zip(found["input"], marks, strict=True)]
     ax.set_yticks(np.arange(len(stars)) + 0.5, stars, rotation=0)
     few = values.shape[1] < 4
-    names = [str(name).replace(" (", "\n(").splitlines() for name in values.columns]
-    heads = ["\n".join(textwrap.fill(part, 18 if few else 13, break_long_words=False) for part in n) for n in names]
+    names = [house.short(name).replace(" (", "\n(").splitlines() for name in values.columns]
+    heads = ["\n".join(textwrap.fill(part, 18 if few else 13) for part in n) for n in names]
     ax.set_xticks(ax.get_xticks(), heads, rotation=0, fontsize=9 if few else 7.5)
     ax.set_ylabel("")
     ax.set_xlabel(

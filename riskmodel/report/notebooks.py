@@ -168,7 +168,7 @@ async def _executed(job: Job, folder: Path, place: Path, tell: Progress) -> Any:
     client = NotebookClient(
         node, kernel_name="riskmodel", on_cell_start=started, timeout=CELL_SECONDS, startup_timeout=START_SECONDS
     )
-    manager = client.create_kernel_manager()
+    manager: Any = client.create_kernel_manager()
     manager.kernel_spec_manager.kernel_dirs = [str(folder / "kernels")]
     manager.connection_file = str(place / "connection.json")
     log = place / "kernel.log"
@@ -184,6 +184,9 @@ async def _executed(job: Job, folder: Path, place: Path, tell: Progress) -> Any:
             last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
             said = last[-1] if last else str(problem)
             raise UsageError(f"{name}, cell {at['cell']}: the notebook's Python stopped ({said})") from problem
+        finally:  # also of a kernel that was still starting when its notebook was stopped
+            if manager.has_kernel:
+                await manager.shutdown_kernel(now=True)
     for cell, source in zip(node.cells, sources, strict=True):
         if cell.cell_type == "code":
             cell.source = source

@@ -10,7 +10,6 @@ import datetime as dt
 import html
 import itertools
 import re
-import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,9 +70,10 @@ def lines(*parts: object) -> Markup:
 
 LONG, SHORT = 70, 26
 """Characters from which a column of texts gets room, and up to which one of numbers stays on one line."""
-BREAKS = 16
+BREAKS = 12
 """Characters after which a word that is longer than any column may break."""
-_LONG_WORD = re.compile(r"[^\s<>&;]{40,}(?![^<>]*>)")
+_LETTER = r"(?:&#?\w+;|[^\s<>&])"
+_LONG_WORD = re.compile(rf"{_LETTER}{{{2 * BREAKS},}}(?![^<>]*>)")
 _NUMBER = re.compile(r"[<>×+−-]?\s?\d[\d.,\s\u202f]*(?:%|pp)?")
 _TAG = re.compile(r"<(table|thead|tbody|tfoot|tr|th|td|span)\b([^>]*\bgt_[^>]*)>")
 _KEPT = re.compile(r'\b(scope|colspan|rowspan)="([^"]*)"')
@@ -134,7 +134,8 @@ def _written(frame: pd.DataFrame, note: str | Markup) -> str:
 
 def _breakable(word: re.Match[str]) -> str:
     """A word longer than any column, with places where a line may end."""
-    return "<wbr>".join(textwrap.wrap(word.group(), BREAKS, break_on_hyphens=False))
+    letters = re.findall(_LETTER, word.group())
+    return "<wbr>".join("".join(letters[k : k + BREAKS]) for k in range(0, len(letters), BREAKS))
 
 
 def _kind(column: pd.Series[str]) -> str:

